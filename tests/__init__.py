@@ -1,0 +1,1 @@
+"""Is it right? Tests, by the part they look at."""
