@@ -1,0 +1,187 @@
+"""What is known after an event? Its additions go in; what can never matter again goes out (policy.md 4.6)."""
+
+from __future__ import annotations
+
+from bisect import insort
+from collections.abc import Iterable
+from operator import attrgetter
+
+from processors.core import facts as f
+from processors.core.additions import Additions
+from processors.core.facts import Customer, End, Fate, Grant, Key, Partner, Reach, Subscription
+from processors.core.policy import Policy
+from processors.core.symbols import GranterRole
+
+_by_key = attrgetter("key")
+_by_start = attrgetter("in_force_from", "key")
+
+
+class Touched:
+    """Of what the known changed; `news` is whether anything at all did. Of the customer only values count, no view reads the writes."""
+
+    __slots__ = ("customer", "named", "news", "partners", "subscriptions", "transfers")
+
+    def __init__(self) -> None:
+        self.customer = False
+        self.news = False
+        self.named = False
+        self.transfers = False
+        self.subscriptions: set[str] = set()
+        self.partners: set[str] = set()
+
+
+def is_known(customer: Customer, added: Additions) -> bool:
+    """Whether a write or an entry of this event's key is still there."""
+    key = added.key
+    if any(customer.registers.knows(register, key) for register, _, _ in added.customer):
+        return True
+    for subscription_id, register, _, _ in added.of_subscriptions:
+        subscription = customer.subscriptions.get(subscription_id)
+        if subscription is not None and subscription.registers.knows(register, key):
+            return True
+    if added.first_purchase is not None:
+        subscription = customer.subscriptions.get(added.first_purchase)
+        if subscription is not None and subscription.registers.knows(f.FIRST_PURCHASE, key):
+            return True
+    if added.transfer is not None:
+        transfer = customer.transfers.get(added.transfer[0])
+        if transfer is not None and transfer.key == key:
+            return True
+    partner = customer.partners.get(added.partner) if added.partner is not None else None
+    return partner is not None and _partner_knows(partner, added)
+
+
+def _partner_knows(partner: Partner, added: Additions) -> bool:
+    key = added.key
+    return (
+        any(partner.registers.knows(register, key) for register, _, _ in added.of_partner)
+        or any(grant.key == key for slot, _ in added.grants for grant in partner.grants.get(slot, ()))
+        or (added.extension is not None and any(extension.key == key for extension in partner.extensions.get(added.extension[0], ())))
+        or (added.end is not None and any(end.key == key for end in partner.ends))
+    )
+
+
+def evolve(customer: Customer, added: Additions, as_of: int, policy: Policy) -> Touched:
+    """Add what an event adds, as of `as_of`, which is not before the event."""
+    touched = Touched()
+    key = added.key
+    for register, in_force_from, value in added.customer:
+        before = customer.registers.current[register]
+        if customer.registers.add(register, in_force_from, key, value, as_of):
+            touched.news = True
+            told_again = before is not None and before[2] == value and not customer.registers.waiting
+            touched.customer = touched.customer or not told_again
+    for subscription_id in added.subscriptions:
+        if subscription_id not in customer.subscriptions:
+            customer.subscriptions[subscription_id] = Subscription(subscription_id)
+            touched.subscriptions.add(subscription_id)
+            touched.news = touched.named = True
+    for partner_tenant_id in added.partners:
+        if partner_tenant_id not in customer.partners:
+            customer.partners[partner_tenant_id] = Partner(partner_tenant_id)
+            touched.partners.add(partner_tenant_id)
+            touched.news = touched.named = True
+    _evolve_subscriptions(customer, added, as_of, touched)
+    if added.partner is not None and _evolve_partner(customer.partners[added.partner], added, as_of, policy):
+        touched.partners.add(added.partner)
+        touched.news = True
+    return touched
+
+
+def _evolve_subscriptions(customer: Customer, added: Additions, as_of: int, touched: Touched) -> None:
+    key = added.key
+    for subscription_id, register, in_force_from, value in added.of_subscriptions:
+        if customer.subscriptions[subscription_id].registers.add(register, in_force_from, key, value, as_of):
+            touched.subscriptions.add(subscription_id)
+            touched.news = True
+    first = added.first_purchase
+    if first is not None and customer.subscriptions[first].registers.add_first(f.FIRST_PURCHASE, key, key[0]):
+        touched.subscriptions.add(first)
+        touched.news = True
+    if added.transfer is not None:
+        transfer_id, transfer = added.transfer
+        known = customer.transfers.get(transfer_id)
+        if known is None or transfer.key > known.key:
+            customer.transfers[transfer_id] = transfer
+            touched.subscriptions.add(transfer.subscription_id)
+            touched.transfers = True
+            if known is not None:
+                touched.subscriptions.add(known.subscription_id)
+            touched.news = True
+
+
+def _evolve_partner(partner: Partner, added: Additions, as_of: int, policy: Policy) -> bool:
+    news = False
+    for register, in_force_from, value in added.of_partner:
+        if partner.registers.add(register, in_force_from, added.key, value, as_of):
+            news = True
+    for slot, grant in added.grants:
+        if _add_grant(partner, slot, grant, policy) is Fate.KEPT:
+            news = True
+    if added.extension is not None:
+        consent_id, extension = added.extension
+        extensions = partner.extensions.get(consent_id, [])
+        newest = newest_key(partner, (f.GDAP, consent_id))
+        if (newest is None or extension.key > newest) and all(known.key != extension.key for known in extensions):
+            insort(extensions, extension, key=_by_key)
+            partner.extensions[consent_id] = extensions
+            news = True
+    end = added.end
+    if end is not None and all(known.key != end.key for known in partner.ends) and not _is_spent(partner, end):
+        insort(partner.ends, end, key=_by_start)
+        news = True
+    return news
+
+
+def newest_key(partner: Partner, slot: f.Slot) -> Key | None:
+    """The key of the slot's newest grant, counted or not."""
+    grants = partner.grants.get(slot)
+    return grants[-1].key if grants else None
+
+
+def _add_grant(partner: Partner, slot: f.Slot, grant: Grant, policy: Policy) -> Fate:
+    grants = partner.grants.get(slot, [])
+    if any(known.key == grant.key for known in grants):
+        return Fate.KNOWN
+    grants = sorted([*grants, grant], key=_by_key)
+    kept = {known.key for known in _last_words(grants)}
+    if slot[0] == f.DAP:
+        kept |= {known.key for known in _last_words([known for known in grants if counts_by_version(known, policy)])}
+    partner.grants[slot] = [known for known in grants if known.key in kept]
+    if slot[0] == f.GDAP:
+        _drop_extensions(partner, slot[1])
+        partner.ends = [end for end in partner.ends if not _is_spent(partner, end)]
+    return Fate.KEPT if grant.key in kept else Fate.DROPPED
+
+
+def counts_by_version(grant: Grant, policy: Policy) -> bool:
+    """Whether a DAP grant counts where the version in force at its occurred_at decides (policy.md 4.5)."""
+    return not grant.by_relationship or policy.relationship_carries_dap.at(grant.key[0])[0]
+
+
+def _last_words(grants: list[Grant]) -> Iterable[Grant]:
+    """The newest grant, and the newest that says a role, a duration, an extension."""
+    newest_first = grants[::-1]
+    yield from newest_first[:1]
+    yield from [grant for grant in newest_first if grant.role is not GranterRole.UNKNOWN][:1]
+    yield from [grant for grant in newest_first if grant.duration is not None][:1]
+    yield from [grant for grant in newest_first if grant.auto_extend_duration is not None][:1]
+
+
+def _drop_extensions(partner: Partner, consent_id: str | None) -> None:
+    extensions, newest = partner.extensions.get(consent_id), newest_key(partner, (f.GDAP, consent_id))
+    if extensions and newest is not None:
+        partner.extensions[consent_id] = [extension for extension in extensions if extension.key > newest]
+        if not partner.extensions[consent_id]:
+            del partner.extensions[consent_id]
+
+
+def _is_spent(partner: Partner, end: End) -> bool:
+    """Whether a GDAP end of one id is below the newest grants of both slots it can hit."""
+    if end.reach is not Reach.GDAP or end.consent_id is None:
+        return False
+    for consent_id in (end.consent_id, None):
+        newest = newest_key(partner, (f.GDAP, consent_id))
+        if newest is None or (newest[0], newest) <= (end.in_force_from, end.key):
+            return False
+    return True

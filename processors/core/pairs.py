@@ -1,0 +1,170 @@
+"""What is the answer for a subscription and a partner at an instant, and when will it be another one?"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+from processors.core.calendar import LAST_INSTANT
+from processors.core.case import Between, Case, Date
+from processors.core.decisions import Answer, BillingOwner, NextStep
+from processors.core.outlook import Outlook
+from processors.core.partners import PartnerView
+from processors.core.policy import Policy
+from processors.core.subscriptions import SubscriptionView
+from processors.core.transfers import NO_TRANSFER, TransferPosition
+from processors.core.verdict import Decided, Verdict, decide
+
+CASES_MAX: Final = 65_536
+"""How many cases are remembered; then all are forgotten."""
+
+_DATES: Final = tuple(Date)
+NOTHING_BETWEEN: Final = Between()
+
+
+class Standing(NamedTuple):
+    """An answer in short: what it says but for owner and dates, who bills, and the instants of its dates, in the order of `Date`.
+
+    Two standings are equal if and only if the answers are: a date that is none is not named, and in each place only one date can stand.
+    """
+
+    verdict: Verdict
+    owner: BillingOwner
+    instants: tuple[int, ...]
+
+
+class Pair(NamedTuple):
+    """The answer for a pair, from an instant until `until`, and what decided it."""
+
+    standing: Standing
+    decided: Decided
+    until: int
+
+
+class Pairs:
+    """Answers pairs from views; remembers what it decided for which facts."""
+
+    __slots__ = ("_cases", "_policy", "_verdicts")
+
+    def __init__(self, policy: Policy) -> None:
+        self._policy = policy
+        self._cases: dict[tuple[int, int, Between], tuple[Decided, tuple[int, ...]]] = {}
+        self._verdicts: dict[Verdict, Verdict] = {}
+
+    def at(self, outlook: Outlook, subscription_id: str, partner_tenant_id: str | None, instant: int) -> Pair:
+        """The answer for the pair at the instant, and until when it holds."""
+        subscription = outlook.subscription(subscription_id, instant)
+        return self.of(subscription, outlook.partner(partner_tenant_id, subscription.context, instant), partner_tenant_id)
+
+    def of(self, subscription: SubscriptionView, partner: PartnerView, partner_tenant_id: str | None) -> Pair:
+        """The answer for a pair that looks so, and until when it does."""
+        transfer, between = NO_TRANSFER, NOTHING_BETWEEN
+        if partner_tenant_id is not None or subscription.running_targets:
+            if partner_tenant_id is not None:
+                transfer = subscription.transfers.get(partner_tenant_id, NO_TRANSFER)
+            between = _between(subscription, partner, partner_tenant_id, transfer)
+        found = self._cases.get((subscription.number, partner.number, between))
+        if found is None:
+            found = self._decide(subscription, partner, between)
+        decided, named = found
+        verdict = decided.verdict
+        instants: tuple[int, ...] = ()
+        if named:
+            known = (
+                subscription.term_end,
+                subscription.cancellation_allowed_until,
+                subscription.grace_until,
+                partner.request_lapse,
+                transfer.expiry,
+                partner.consent_valid_until,
+            )
+            told = [known[place] for place in named]
+            if None in told:
+                verdict = self._without(verdict, tuple([_DATES[place] for place in named if known[place] is None]))
+            instants = tuple([instant for instant in told if instant is not None])
+        until = min(subscription.until, partner.until)
+        return Pair(Standing(verdict, subscription.owner, instants), decided, until)
+
+    def changes_at(self, outlook: Outlook, subscription_id: str, partner_tenant_id: str | None, pair: Pair) -> int | None:
+        """The first instant at which time alone makes the answer another one: walk from bound to bound (policy.md 9.2)."""
+        standing, until = pair.standing, pair.until
+        while until <= LAST_INSTANT:
+            later = self.at(outlook, subscription_id, partner_tenant_id, until)
+            if later.standing != standing:
+                return until
+            until = later.until
+        return None
+
+    def _decide(self, subscription: SubscriptionView, partner: PartnerView, between: Between) -> tuple[Decided, tuple[int, ...]]:
+        switches = self._policy.switches(subscription.vector.cloud)
+        decided = decide(
+            Case(
+                subscription=subscription.vector,
+                partner=partner.vector,
+                between=between,
+                manual_review_in_cloud=switches.manual_review is True,
+                covered=switches.covered,
+                transfer_tool_in_cloud=switches.transfer_tool is True,
+                own_azure_without_admin_consent=switches.own_azure_without_admin_consent is True,
+            )
+        )
+        verdict = self._verdicts.setdefault(decided.verdict, decided.verdict)
+        dates = verdict.dates
+        found = Decided(verdict, decided.rule, decided.position), tuple(place for place, date in enumerate(_DATES) if date in dates)
+        if len(self._cases) >= CASES_MAX:
+            self._cases.clear()
+        self._cases[subscription.number, partner.number, between] = found
+        return found
+
+    def _without(self, verdict: Verdict, none: tuple[Date, ...]) -> Verdict:
+        """The verdict that does not name the dates that are none."""
+        shorter = verdict.shorter.get(none)
+        if shorter is None:
+            shorter = verdict.without(none)
+            shorter = verdict.shorter[none] = self._verdicts.setdefault(shorter, shorter)
+        return shorter
+
+
+def _between(subscription: SubscriptionView, partner: PartnerView, partner_tenant_id: str | None, transfer: TransferPosition) -> Between:
+    if partner_tenant_id is None:
+        return Between(other_transfer_runs=bool(subscription.running_targets))
+    is_seller = subscription.seller == partner_tenant_id
+    is_holder = subscription.holder == partner_tenant_id
+    provider_is_seller = partner.provider is not None and subscription.seller == partner.provider
+    replaced = partner_tenant_id in subscription.replaced_by
+    if not (is_seller or is_holder or provider_is_seller or replaced or subscription.transfers):
+        return NOTHING_BETWEEN
+    return Between(
+        is_seller=is_seller,
+        made_seller_by_transfer=is_seller and subscription.seller_by_transfer,
+        is_holder=is_holder,
+        provider_is_seller=provider_is_seller,
+        transfer_unreadable=transfer.unreadable,
+        transfer_running=transfer.running,
+        last_ended_transfer=transfer.last_ended,
+        other_transfer_runs=any(target != partner_tenant_id for target in subscription.running_targets),
+        replaced_by_partner=replaced,
+    )
+
+
+def answer_of(standing: Standing) -> Answer:
+    """The answer with its dates as instants."""
+    verdict, owner, instants = standing
+    at: dict[Date | None, int | None] = {None: None}
+    if instants:
+        dates = verdict.dates
+        at.update(zip((date for date in _DATES if date in dates), instants, strict=True))
+    return Answer(
+        outcome=verdict.outcome,
+        support_access=verdict.access,
+        move_option=verdict.move,
+        billing_owner=owner,
+        reasons=verdict.reasons,
+        next_steps=verdict.undated_steps
+        if not instants
+        else tuple([NextStep(step.code, step.actor, step.role, at[step.not_before], at[step.not_after]) for step in verdict.steps]),
+        missing_facts=verdict.missing,
+        manual_review=verdict.manual_review,
+        eligible_from=at[verdict.eligible_from],
+        cancellation_allowed_until=at[verdict.cancellation_allowed_until],
+        consent_valid_until=at[verdict.consent_valid_until],
+    )

@@ -1,0 +1,87 @@
+"""What does a partner look like at an instant, for subscriptions of one context? Its consent, its profile, whether it is related."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from processors.core import facts as f
+from processors.core.case import PartnerVector
+from processors.core.facts import Customer, Partner, Write
+from processors.core.markets import same_market
+from processors.core.numbers import OF_VECTORS
+from processors.core.positions import Consent
+from processors.core.symbols import PartnerType
+from processors.core.terms import value
+
+
+class PartnerView(NamedTuple):
+    """A partner (or the any-partner) in a context, from an instant until `until`."""
+
+    vector: PartnerVector
+    provider: str | None
+    consent_valid_until: int | None
+    request_lapse: int | None
+    number: int  # of the vector
+    until: int
+
+    def looks_like(self, other: PartnerView) -> bool:
+        """Whether no pair can tell the two apart; the bound aside."""
+        return self[:5] == other[:5]
+
+
+class Profile(NamedTuple):
+    """What is known of a partner beside consent, from an instant until `until`."""
+
+    any_partner: bool
+    partner_type: PartnerType | None
+    provider: str | None
+    customer_is_csp_tenant: bool
+    is_customer_itself: bool
+    out_of_market: bool
+    countries_differ: bool
+    until: int
+
+
+def provider_of(writes: list[Write | None]) -> str | None:
+    """The indirect provider that the partner's profile names."""
+    provider = value(writes, f.INDIRECT_PROVIDER)
+    return provider if isinstance(provider, str) else None
+
+
+def profile_at(customer: Customer, partner: Partner | None, instant: int) -> Profile:
+    """The profile of a partner; None is the any-partner. The partner's registers read here never wait."""
+    of_customer, until = customer.registers.at(instant)
+    is_csp_tenant = value(of_customer, f.IS_CSP_TENANT) is True
+    if partner is None:
+        return Profile(True, None, None, is_csp_tenant, False, False, False, until)
+    writes = partner.registers.current
+    kind = value(writes, f.PARTNER_TYPE)
+    country, customer_country = value(writes, f.PARTNER_COUNTRY), value(of_customer, f.CUSTOMER_COUNTRY)
+    differ = isinstance(country, str) and isinstance(customer_country, str) and country != customer_country
+    return Profile(
+        any_partner=False,
+        partner_type=kind if isinstance(kind, PartnerType) else None,
+        provider=provider_of(writes),
+        customer_is_csp_tenant=is_csp_tenant,
+        is_customer_itself=partner.partner_tenant_id == customer.customer_tenant_id,
+        out_of_market=differ and not same_market(str(country), str(customer_country)),
+        countries_differ=differ,
+        until=until,
+    )
+
+
+def partner_view(profile: Profile, consent: Consent, related: bool, provider_related: bool, until: int) -> PartnerView:
+    """The view of a partner with this profile and consent; `until` bounds the two relations (policy.md 5.4)."""
+    vector = PartnerVector(
+        consent.vector,
+        profile.any_partner,
+        profile.partner_type,
+        related,
+        provider_related,
+        profile.customer_is_csp_tenant,
+        profile.is_customer_itself,
+        profile.out_of_market,
+        profile.countries_differ,
+    )
+    bound = min(until, profile.until, consent.until)
+    return PartnerView(vector, profile.provider, consent.valid_until, consent.request_lapse, OF_VECTORS.of(vector), bound)

@@ -1,0 +1,134 @@
+"""Which pairs have to be asked again? Those whose subscription or partner looks other than when they were last asked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from processors.core.evolve import Touched
+from processors.core.facts import Customer, Registers
+from processors.core.outlook import Outlook
+from processors.core.partners import PartnerView
+from processors.core.policy import FOREVER, Policy
+from processors.core.positions import Context
+from processors.core.subscriptions import SubscriptionView
+
+
+class Settling:
+    """What a customer's subscriptions and partners looked like last, and the earliest instant at which one of them may look other.
+
+    `due` is never later than the next instant at which an answer can change, and may be earlier.
+    """
+
+    __slots__ = ("_by_context", "_customer", "_looked_at", "_partners", "_subscriptions", "_waiting", "due", "outlook", "policy")
+
+    def __init__(self, customer: Customer, policy: Policy) -> None:
+        self._customer = customer
+        self.policy = policy
+        self.outlook = Outlook(customer, policy)
+        self._subscriptions: dict[str, SubscriptionView] = {}
+        self._partners: dict[tuple[str | None, Context], PartnerView] = {}
+        self._by_context: dict[Context, set[str]] = {}
+        self._looked_at: set[Context] = set()
+        self._waiting = -FOREVER
+        self.due = -FOREVER
+        self.outlook.remake_transfers()
+        for subscription_id in customer.subscriptions:
+            self.outlook.links.update(customer, subscription_id)
+        for subscription_id in customer.subscriptions:
+            self.outlook.remake_subscription(subscription_id, customer.as_of)
+
+    def take_in(self, touched: Touched, as_of: int) -> None:
+        """Drop the views of what an event changed."""
+        if touched.transfers:
+            self.outlook.remake_transfers()
+        for subscription_id in touched.subscriptions:
+            self.outlook.remake_subscription(subscription_id, as_of)
+        for partner_tenant_id in touched.partners:
+            self.outlook.remake_partner(partner_tenant_id)
+        if touched.customer:
+            self.outlook.remake_partners()
+        for registers in self._registers_of(touched):
+            if registers.waiting:
+                self._waiting = min(self._waiting, registers.waiting[0][0])
+
+    def let_waiting_in(self, as_of: int) -> tuple[list[str], list[str]]:
+        """Let come into force what waited until now; the subscriptions and the partners of which something did."""
+        if as_of < self._waiting:
+            return [], []
+        customer = self._customer
+        subscriptions = [name for name, known in customer.subscriptions.items() if known.registers.advance(as_of)]
+        partners = [name for name, known in customer.partners.items() if known.registers.advance(as_of)]
+        customer.registers.advance(as_of)
+        self._waiting = min(
+            (registers.waiting[0][0] for registers in self._registers() if registers.waiting),
+            default=FOREVER,
+        )
+        return subscriptions, partners
+
+    def _registers_of(self, touched: Touched) -> Iterator[Registers]:
+        yield self._customer.registers
+        yield from (self._customer.subscriptions[name].registers for name in touched.subscriptions)
+        yield from (self._customer.partners[name].registers for name in touched.partners)
+
+    def _registers(self) -> Iterator[Registers]:
+        yield self._customer.registers
+        yield from (known.registers for known in self._customer.subscriptions.values())
+        yield from (known.registers for known in self._customer.partners.values())
+
+    def changed_pairs(self, as_of: int) -> list[tuple[str, str | None, SubscriptionView, PartnerView]]:
+        """The pairs to ask again at an instant and how they look, in the order of decisions (policy.md 9.3)."""
+        everything = as_of >= self.due
+        if everything:
+            self.due = FOREVER
+        subscriptions = self._changed_subscriptions(self._customer.subscriptions if everything else self.outlook.stale_subscriptions, as_of)
+        everyone = [None, *self._customer.partners]
+        partners = self._changed_partners(everyone, everyone if everything else list(self.outlook.stale_partners), as_of)
+        self.outlook.stale_subscriptions.clear()
+        self.outlook.stale_partners.clear()
+        pairs = {(subscription_id, partner) for subscription_id in subscriptions for partner in everyone}
+        pairs |= {(subscription_id, partner) for partner, context in partners for subscription_id in self._by_context[context]}
+        found = []
+        for subscription_id, partner in sorted(pairs, key=_order):
+            view = self._subscriptions[subscription_id]
+            found.append((subscription_id, partner, view, self._partners[partner, view.context]))
+        return found
+
+    def _changed_subscriptions(self, candidates: Iterable[str], as_of: int) -> list[str]:
+        changed = []
+        for subscription_id in candidates:
+            view = self.outlook.subscription(subscription_id, as_of)
+            self.due = min(self.due, view.until)
+            before = self._subscriptions.get(subscription_id)
+            if view is before:
+                continue
+            self._subscriptions[subscription_id] = view
+            if before is None or before.context != view.context:
+                if before is not None:
+                    self._by_context[before.context].discard(subscription_id)
+                self._by_context.setdefault(view.context, set()).add(subscription_id)
+            if before is None or not view.looks_like(before):
+                changed.append(subscription_id)
+        return changed
+
+    def _changed_partners(self, everyone: list[str | None], candidates: list[str | None], as_of: int) -> list[tuple[str | None, Context]]:
+        changed = []
+        for context, subscriptions in self._by_context.items():
+            if not subscriptions:
+                self._looked_at.discard(context)
+                continue
+            new = context not in self._looked_at  # nobody was looked at in this context yet
+            self._looked_at.add(context)
+            for partner in everyone if new else candidates:
+                view = self.outlook.partner(partner, context, as_of)
+                self.due = min(self.due, view.until)
+                before = self._partners.get((partner, context))
+                if view is not before:
+                    self._partners[partner, context] = view
+                    if before is None or not view.looks_like(before):
+                        changed.append((partner, context))
+        return changed
+
+
+def _order(pair: tuple[str, str | None]) -> tuple[str, str]:
+    """By subscription, the any-partner first, then by partner; no id is empty."""
+    return pair[0], pair[1] or ""
