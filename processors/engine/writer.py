@@ -1,0 +1,180 @@
+"""How does a batch become one Kafka transaction?
+
+Promises: every output is acknowledged before offsets are sent, offsets are in before the transaction ends, and any error in between is
+raised, never swallowed. There is one writer per partition; its transactional id fences every former one. A writer that failed is never
+used again: the process ends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.structs import OffsetAndMetadata, TopicPartition
+
+from processors.engine.batch import Emitted, Target, size_of
+from processors.engine.faults import Defect, Failpoint, Faults, defective, reached
+from processors.engine.marker import MARKER_KEY
+from processors.engine.settings import EngineSettings
+from processors.engine.store import Row
+from processors.engine.tasks import persistently
+
+Place = tuple[str, int]
+"""Topic and partition."""
+
+
+@dataclass(frozen=True, slots=True)
+class Transaction:
+    """All that is written together. ``offsets`` are the next offsets of every input topic of the partition."""
+
+    emitted: Sequence[Emitted]
+    rows: Sequence[Row]
+    marker: bytes
+    offsets: Mapping[str, int]
+
+
+_NO_HEADERS: list[tuple[str, bytes]] = []
+
+
+class _Filling:
+    """A record batch under way."""
+
+    __slots__ = ("append", "builder", "held", "limit")
+
+    def __init__(self, builder: Any, limit: int) -> None:  # noqa: ANN401 the client's builder
+        self.builder = builder
+        self.append = builder.append
+        self.held = 0
+        self.limit = limit
+
+
+class Writer:
+    """The transactional producer of one partition."""
+
+    def __init__(
+        self,
+        settings: EngineSettings,
+        group: str,
+        partition: int,
+        *,
+        changelog: str,
+        targets: Mapping[str, Target],
+        faults: Faults | None = None,
+    ) -> None:
+        """Prepare a client; ``start`` makes it the owner."""
+        self.partition = partition
+        self._group = group
+        self._changelog = changelog
+        self._targets = targets
+        self._faults = faults
+        self._records: dict[Place, int] = {}
+        own = f"-{uuid.uuid4()}" if defective(faults, Defect.NO_FENCING) else ""
+        self.transactional_id = f"{group}-{partition}{own}"
+        self._producer = AIOKafkaProducer(
+            **settings.client(f"writer-{partition}"),
+            transactional_id=self.transactional_id,
+            transaction_timeout_ms=settings.transaction_timeout_ms,
+            request_timeout_ms=settings.producer_request_timeout_ms,
+            retry_backoff_ms=settings.retry_backoff_ms,
+            linger_ms=0,
+            max_batch_size=settings.producer_batch_bytes,
+            max_request_size=max([settings.producer_batch_bytes, *(target.limit_bytes for target in targets.values())]),
+            compression_type=settings.compression,
+        )
+        self._batch_bytes = settings.producer_batch_bytes
+
+    async def start(self) -> None:
+        """Fence every former writer of the partition, and learn the metadata of every output before it is used."""
+        await reached(self._faults, Failpoint.FENCING_BEFORE, self.partition)
+        await persistently(self._producer.start, f"the producer of partition {self.partition}")
+        for topic in self._targets:
+            await self._producer.partitions_for(topic)
+        await reached(self._faults, Failpoint.FENCING_DONE, self.partition)
+
+    async def stop(self) -> None:
+        """Stop the client; may take as long as a commit, so callers put it under a limit."""
+        await self._producer.stop()
+
+    def records_max(self) -> int:
+        """Return the largest number of records written to one output partition since ``start``."""
+        return max(self._records.values(), default=0)
+
+    async def commit(self, work: Transaction) -> int:
+        """Write one transaction and return the changelog offset of its marker.
+
+        Raises:
+            Exception: whatever went wrong; the transaction is not acknowledged and the process must end.
+
+        """
+        producer, faults, partition = self._producer, self._faults, self.partition
+        offsets = {TopicPartition(topic, partition): OffsetAndMetadata(offset, "") for topic, offset in work.offsets.items()}
+        if defective(faults, Defect.COMMIT_BEFORE_FLUSH):
+            await self._commit_offsets_alone(offsets)
+        await producer.begin_transaction()
+        await reached(faults, Failpoint.COMMIT_BEGUN, partition)
+        futures = [await producer.send_batch(builder, topic, partition=number) for (topic, number), builder in self._build(work)]
+        await reached(faults, Failpoint.COMMIT_SENT, partition)
+        marker_offset = -1
+        if defective(faults, Defect.OFFSETS_WITH_SENDS):
+            await producer.send_offsets_to_transaction(offsets, self._group)
+        if not defective(faults, Defect.UNAWAITED_SENDS):
+            answers = await asyncio.gather(*futures)
+            marker_offset = answers[-1].offset + self._last_count - 1
+        await reached(faults, Failpoint.COMMIT_PRODUCED, partition)
+        if not faults or not faults.defects & {Defect.COMMIT_BEFORE_FLUSH, Defect.OFFSETS_WITH_SENDS}:
+            await producer.send_offsets_to_transaction(offsets, self._group)
+        await reached(faults, Failpoint.COMMIT_OFFSETS, partition)
+        await producer.commit_transaction()
+        await reached(faults, Failpoint.COMMIT_ENDED, partition)
+        return marker_offset
+
+    def _build(self, work: Transaction) -> list[tuple[Place, Any]]:
+        """Fill record batches by output partition; the changelog comes last and the marker is its last record."""
+        filling: dict[Place, _Filling] = {}
+        built: list[tuple[Place, Any]] = []
+        for topic, partition, key, value, headers, timestamp, size in work.emitted:
+            place = (topic, partition)
+            target = filling.get(place)
+            if target is None or target.held + size > target.limit:
+                target = self._renewed(filling, built, place)
+            target.held += size
+            if target.append(key=key, value=value, timestamp=timestamp, headers=[*headers] if headers else _NO_HEADERS) is None:
+                raise RuntimeError(f"the client refused a record of {size} bytes for {topic!r}")
+        place = (self._changelog, self.partition)
+        target = self._renewed(filling, built, place)
+        for row_key, data in work.rows:
+            size = size_of(row_key, data)
+            if target.held + size > target.limit:
+                target = self._renewed(filling, built, place)
+            target.held += size
+            if target.append(key=row_key, value=data, timestamp=None) is None:
+                raise RuntimeError(f"the client refused a row of {size} bytes")
+        if target.held + size_of(MARKER_KEY, work.marker) > target.limit:
+            target = self._renewed(filling, built, place)
+        if target.append(key=MARKER_KEY, value=work.marker, timestamp=None) is None:
+            raise RuntimeError("the client refused the marker")
+        del filling[place]
+        built.extend((where, other.builder) for where, other in filling.items())
+        built.append((place, target.builder))
+        self._last_count = target.builder.record_count()
+        for where, builder in built:
+            self._records[where] = self._records.get(where, 0) + builder.record_count()
+        return built
+
+    def _renewed(self, filling: dict[Place, _Filling], built: list[tuple[Place, Any]], place: Place) -> _Filling:
+        """Put the full batch of a place aside and begin the next."""
+        full = filling.get(place)
+        if full is not None:
+            built.append((place, full.builder))
+        limit = min(self._batch_bytes, self._targets[place[0]].limit_bytes)
+        filling[place] = new = _Filling(self._producer.create_batch(), limit)
+        return new
+
+    async def _commit_offsets_alone(self, offsets: dict[TopicPartition, OffsetAndMetadata]) -> None:
+        await self._producer.begin_transaction()
+        await self._producer.send_offsets_to_transaction(dict(offsets), self._group)
+        await self._producer.commit_transaction()
