@@ -11,6 +11,7 @@ import logging
 import os
 import sys
 import traceback
+import warnings
 from typing import TYPE_CHECKING, NoReturn
 
 import click
@@ -89,6 +90,15 @@ def multichannel() -> None:
     """
 
 
+def _say_nothing_more() -> None:
+    """Keep what the interrupt left half made silent, such as an event loop without its sockets, when it is thrown away.
+
+    Call it while the exception is handled: until then its traceback keeps those objects.
+    """
+    sys.unraisablehook = lambda _: None
+    warnings.simplefilter("ignore")
+
+
 def main(args: Sequence[str] | None = None) -> NoReturn:
     """Run the command line; every way out is an exit code."""
     # what went wrong the command says itself, in one line; the client's own complaints are for the worker's log
@@ -106,6 +116,7 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
         click.echo(f"multichannel: {error.format_message()}", err=True)
         code = EXIT_INVALID
     except (click.Abort, KeyboardInterrupt):
+        _say_nothing_more()
         click.echo("multichannel: interrupted", err=True)
         code = EXIT_INTERRUPTED
     except (ReaderGone, BrokenPipeError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -73,3 +74,18 @@ def test_a_fault_of_ours_ends_with_70_and_tells_all(monkeypatch: pytest.MonkeyPa
         main([])
     assert ended.value.code == EXIT_FAILED
     assert "made up" in capsys.readouterr().err
+
+
+def test_an_interrupt_in_the_middle_of_making_an_event_loop_ends_in_one_line() -> None:
+    """Ctrl-C may come anywhere; a loop that is half made complains loudly when it is thrown away."""
+    interrupted = """
+import asyncio.selector_events as events
+from processors.cli import main
+def interrupt(self):
+    raise KeyboardInterrupt
+events.BaseSelectorEventLoop._make_self_pipe = interrupt
+main(["topics", "check"])
+"""
+    variables = os.environ | {"MULTICHANNEL_KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:9"}
+    ended = subprocess.run([sys.executable, "-c", interrupted], env=variables, capture_output=True, text=True, timeout=60, check=False)
+    assert (ended.returncode, ended.stdout, ended.stderr.strip()) == (130, "", "multichannel: interrupted")
