@@ -122,6 +122,17 @@ class Dated(Generic[Value]):
         return self.values[position - 1], self.starts[position] if position < len(self.starts) else FOREVER
 
 
+def released(licence_transfer_from: int | None = LICENCE_TRANSFER_FROM) -> tuple[Change, ...]:
+    """What the released versions change; 2024-Q2 from the given instant, or left out where that is None."""
+    changes = []
+    for change in CHANGES:
+        if change.name != LICENCE_TRANSFER:
+            changes.append(change)
+        elif licence_transfer_from is not None:
+            changes.append(dataclasses.replace(change, effective_from=licence_transfer_from))
+    return tuple(changes)
+
+
 class Policy:
     """Versions in the order of their start, and the clouds; every dated value answers (value, until)."""
 
@@ -172,13 +183,7 @@ class Policy:
     @classmethod
     def shipped(cls, licence_transfer_from: int | None = LICENCE_TRANSFER_FROM) -> Policy:
         """The released versions; 2024-Q2 from the given instant, or left out where that is None."""
-        released = []
-        for change in CHANGES:
-            if change.name != LICENCE_TRANSFER:
-                released.append(change)
-            elif licence_transfer_from is not None:
-                released.append(dataclasses.replace(change, effective_from=licence_transfer_from))
-        return cls(tuple(released))
+        return cls(released(licence_transfer_from))
 
     def version_at(self, instant: int) -> Version:
         """The version in force at the instant; before the first one the first one."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
 from processors.core.additions import key_of
 from processors.core.decisions import Cause, Decision
 from processors.core.events import Event
-from processors.core.handle import handle, review, wake
+from processors.core.handle import Disposition, Handled, handle, review, wake
 from processors.core.policy import Policy
 from processors.core.state import CustomerState
 
@@ -16,11 +17,26 @@ BY_ITSELF = Cause(event_id=None, topic="review-due")
 """The cause of a review that canonical replay makes by itself."""
 
 
+class Step(NamedTuple):
+    """One event as it was applied, or a review that canonical replay made by itself (`event` None), and the state right after it."""
+
+    event: Event | None
+    cause: Cause
+    handled: Handled
+    state: CustomerState  # goes on changing: look at it before the next step is asked for
+
+
 def canonical_replay(events: Iterable[tuple[Event, Cause]], policy: Policy, until: int | None = None) -> Iterator[Decision]:
     """All decisions up to `until` (microseconds; default: the last occurred_at), over all customers, in their order.
 
     Every customer is reviewed at every instant at which time alone may change an answer.
     """
+    for step in canonical_steps(events, policy, until):
+        yield from step.handled.decisions
+
+
+def canonical_steps(events: Iterable[tuple[Event, Cause]], policy: Policy, until: int | None = None) -> Iterator[Step]:
+    """The same, step by step: every event and every review, whatever it led to."""
     first_read: dict[tuple[str, str], tuple[Event, Cause]] = {}
     last = until
     for event, cause in events:
@@ -37,7 +53,7 @@ def canonical_replay(events: Iterable[tuple[Event, Cause]], policy: Policy, unti
         state = states.get(customer)
         if state is None:
             state = states[customer] = CustomerState(customer)
-        yield from handle(state, event, cause, policy).decisions
+        yield Step(event, cause, handle(state, event, cause, policy), state)
         _plan(state, reviews)
     yield from _review_before((last + 1, 0), reviews, states, policy)
 
@@ -53,14 +69,14 @@ def _review_before(
     reviews: list[tuple[int, int, str]],
     states: dict[str, CustomerState],
     policy: Policy,
-) -> Iterator[Decision]:
+) -> Iterator[Step]:
     """All reviews that stand before a place; a plan that was overtaken is passed over."""
     while reviews and reviews[0] < place:
         due, _, customer = heapq.heappop(reviews)
         state = states[customer]
         if wake(state) != due:
             continue
-        yield from review(state, due, BY_ITSELF, policy)
+        yield Step(None, BY_ITSELF, Handled(Disposition.APPLIED, review(state, due, BY_ITSELF, policy)), state)
         _plan(state, reviews)
 
 
