@@ -25,7 +25,7 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from benchmarks.engine_raw import Sender
-from benchmarks.portfolio import TOPICS, portfolio
+from benchmarks.portfolio import portfolio
 from processors.broker import start_broker, stop_broker
 from processors.codec import decode_event, encode
 from processors.contract import Disposition, JournalEntry, contract
@@ -42,6 +42,7 @@ from processors.topology import Topology, build
 from processors.topology.cloud_events import decision_headers
 from processors.topology.deciding import pair_key
 from processors.topology.partitioning import partition_of
+from processors.topology.portfolio import TOPICS
 
 PARTITIONS = 8
 RATES = (50, 500)
