@@ -1,0 +1,1 @@
+"""What does the journal prove, and what does it tell? Read, verified, explained and exported here; nothing is written to Kafka."""
