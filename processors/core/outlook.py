@@ -95,6 +95,11 @@ class Outlook:
         self.stale_subscriptions: set[str] = set()  # whose views were dropped since somebody cleared this
         self.stale_partners: set[str | None] = set()  # the same
 
+    def release(self) -> None:
+        """Drop every view, for good: a timeline knows the outlook that knows it, and such a ring waits long for the garbage collector."""
+        for timelines in (self._bases, self._subscriptions, self._consents, self._partners):
+            timelines.clear()
+
     @property
     def links(self) -> Links:
         """The links between ids."""
