@@ -144,11 +144,7 @@ async def _through(settings: Settings, arguments: dict[str, Any], topology: Topo
     source = Source(settings, arguments, began_ms)
     applied = _until_applied(source, came, {each.event.event_id for each in events})
     refused = _until_refused(source, came, Counter(record.value for record in bad))
-    try:
-        await asyncio.wait_for(asyncio.gather(applied, refused), OUT_SECONDS_MAX)
-    except TimeoutError:
-        out, wanted = came.dispositions.total() + came.refused.total(), came.events + len(bad)
-        raise Stop(f"{out} of {wanted} records came out in {OUT_SECONDS_MAX:.0f} s", EXIT_DIFFERENCES) from None
+    await _while_it_moves(asyncio.gather(applied, refused), came, came.events + len(bad))
     came.seconds = time.monotonic() - began
     await _until_calm(topology)
     came.reviews = topology.figures.reviews_written
@@ -168,6 +164,18 @@ async def _send_bad(settings: Settings, arguments: dict[str, Any], bad: list[Bad
             await producer.send_and_wait(settings.topic_prefix + BAD_TOPIC, record.value, key=record.key)
     finally:
         await producer.stop()
+
+
+async def _while_it_moves(out: asyncio.Future[Any], came: Came, wanted: int) -> None:
+    """Wait for everything to come out, however much it is; Stop where nothing more comes."""
+    before = -1
+    while not out.done() and (now := came.dispositions.total() + came.refused.total()) > before:
+        before = now
+        await asyncio.wait([out], timeout=OUT_SECONDS_MAX)
+    if not out.done():
+        out.cancel()
+        raise Stop(f"{before} of {wanted} records came out, and none in the last {OUT_SECONDS_MAX:.0f} s", EXIT_DIFFERENCES)
+    await out
 
 
 async def _until_applied(source: Source, came: Came, event_ids: set[str]) -> None:
@@ -198,11 +206,15 @@ async def _until_refused(source: Source, came: Came, waiting: Counter[bytes]) ->
 
 
 async def _until_calm(topology: Topology) -> None:
-    """Until no review is due any more: each may lead to the next, up to now."""
-    calm, limit = 0, time.monotonic() + OUT_SECONDS_MAX
-    while calm < CALM_POLLS and time.monotonic() < limit:
+    """Until no review is due any more: each may lead to the next, up to now. Stop where they do not come to an end."""
+    calm, applied, limit = 0, 0, time.monotonic() + OUT_SECONDS_MAX
+    while calm < CALM_POLLS:
         await asyncio.sleep(POLL_SECONDS)
         calm = calm + 1 if topology.is_idle() else 0
+        if topology.figures.events.total() > applied:
+            applied, limit = topology.figures.events.total(), time.monotonic() + OUT_SECONDS_MAX
+        if time.monotonic() > limit:
+            raise Stop(f"reviews are due, and none was applied in the last {OUT_SECONDS_MAX:.0f} s", EXIT_DIFFERENCES)
 
 
 async def _read_decisions(source: Source, came: Came, customers: set[str]) -> None:

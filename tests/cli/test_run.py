@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable
 
@@ -10,10 +11,11 @@ import pytest
 from processors.broker import Broker, ServerUnavailableError
 from processors.cli import main
 from processors.cli import run as run_module
+from processors.cli.exits import Stop
 from processors.cli.run_summary import NO_KAFKA
 from processors.codec import MessageRejected, check_record, decode_event
 from processors.core.policy import Policy
-from processors.topology.demo import BAD_TOPIC, bad_records, demo_events, replayed
+from processors.topology.demo import BAD_TOPIC, Came, bad_records, demo_events, replayed
 
 Ended = Callable[..., tuple[int, str]]
 
@@ -47,6 +49,22 @@ def test_run_decides_the_demo_as_replay_does_and_can_be_run_again(
     assert code == 0, said
     assert "0 of them made" in said
     assert "decisions 0 out: all of this was decided in an earlier run" in said
+
+
+async def test_it_waits_as_long_as_something_comes_out_and_then_stops(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run_module, "OUT_SECONDS_MAX", 0.2)
+    came, stuck = Came(events=3), asyncio.get_running_loop().create_future()
+    with pytest.raises(Stop, match=r"0 of 3 records came out, and none in the last"):
+        await run_module._while_it_moves(stuck, came, 3)
+    slow = asyncio.ensure_future(come_out(came, 3))
+    await run_module._while_it_moves(slow, came, 3)
+    assert came.dispositions.total() == 3
+
+
+async def come_out(came: Came, count: int) -> None:
+    for _ in range(count):
+        came.dispositions["APPLIED"] += 1
+        await asyncio.sleep(0.15)
 
 
 def nowhere(*_: object) -> Broker:
