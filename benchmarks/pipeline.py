@@ -46,6 +46,7 @@ from processors.topology.portfolio import TOPICS
 
 PARTITIONS = 8
 RATES = (50, 500)
+DEADLINE_SECONDS = 600.0
 MICRO = 1_000_000
 JOURNAL, DECISIONS, IN_FORCE = "customer-journal", "multi-channel-support-decisions", "customer-channel-support"
 CHANGELOG = "multichannel-customers-changelog"
@@ -141,12 +142,14 @@ NAMES = tuple(JournalEntry.__dataclass_fields__)
 async def fill(settings: Settings, arguments: dict[str, Any], told: Iterable[tuple[str, bytes, bytes]]) -> None:
     """Everything onto the topics, a millisecond apart, so that the worker takes it in the order of arrival."""
     await apply(arguments, contract().topics.values(), settings.topic_prefix)
-    producer = AIOKafkaProducer(**arguments, linger_ms=20, max_batch_size=500_000)
+    producer = AIOKafkaProducer(**arguments, linger_ms=20, max_batch_size=100_000)  # below the topics' max.message.bytes
     await producer.start()
     first = int(time.time() * 1000) - 3_600_000
+    sent = []
     for number, (topic, key, value) in enumerate(told):
         place = settings.topic_prefix + topic, partition_of(key, PARTITIONS)
-        await producer.send(place[0], value, key=key, partition=place[1], timestamp_ms=first + number)
+        sent.append(await producer.send(place[0], value, key=key, partition=place[1], timestamp_ms=first + number))
+    await asyncio.gather(*sent)
     await producer.stop()
 
 
@@ -288,7 +291,7 @@ def main() -> None:
     )
     broker = start_broker(broker_settings, print, by="java")
     try:
-        asyncio.run(on_broker(broker.bootstrap_servers, work, options.seconds))
+        asyncio.run(asyncio.wait_for(on_broker(broker.bootstrap_servers, work, options.seconds), DEADLINE_SECONDS))
     finally:
         stop_broker(broker_settings)
 
