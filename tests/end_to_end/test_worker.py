@@ -36,6 +36,7 @@ from tests.end_to_end.living import Told
 COMMAND = Path(sys.executable).parent / "multichannel"
 STORIES = [living.read_story(path) for path in sorted(living.STORIES.glob("*.events.jsonl"))[:8]]
 pytestmark = pytest.mark.timeout(240)  # several processes start, on a machine that may be busy
+READY = '"message": "ready: '
 PARENT = ("traceparent", b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
 
 
@@ -123,7 +124,7 @@ async def test_the_worker_decides_serves_its_figures_and_stops_in_order(settings
     told = copies(4)
     async with started(settings, log=log) as process:
         sent = await living.send(settings, told, first_ms=int(time.time() * 1000), headers=[PARENT])
-        await until(says(log, '"message": "ready: '), process)
+        await until(says(log, READY), process)
         await until_all_applied(settings, sent, process)
         [where] = [line["message"].rsplit(" ", 1)[1] for line in lines(log) if "/metrics" in line["message"]]
         async with aiohttp.ClientSession() as session:
@@ -162,7 +163,7 @@ async def test_a_worker_that_is_killed_again_and_again_loses_and_doubles_nothing
         log = next(logs)
         async with started(settings, log=log) as process:
             with suppress(StoppedItself):
-                await until(says(log, '"message": "ready: '), process)
+                await until(says(log, READY), process)
                 await until_applied(settings, await applied(settings) + 60, process)
                 await asyncio.sleep(drawn.uniform(0, 0.5))
                 process.kill()
@@ -174,7 +175,7 @@ async def test_a_worker_that_is_killed_again_and_again_loses_and_doubles_nothing
         log = next(logs)
         async with started(settings, log=log) as process:
             with suppress(StoppedItself):
-                await until(says(log, '"message": "ready: '), process)
+                await until(says(log, READY), process)
                 await until_all_applied(settings, sent, process)
                 process.send_signal(signal.SIGTERM)
             ended = await asyncio.wait_for(process.wait(), 100)

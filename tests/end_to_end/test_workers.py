@@ -14,9 +14,7 @@ from processors.codec import decode_decision, decode_journal_entry
 from processors.settings import Settings
 from processors.topology.wiring import policy_of
 from tests.end_to_end import living
-from tests.end_to_end.test_worker import copies, says, started, until, until_all_applied
-
-READY = '"message": "ready: '
+from tests.end_to_end.test_worker import READY, copies, says, started, until, until_all_applied
 
 
 @pytest.mark.long
