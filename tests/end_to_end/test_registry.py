@@ -1,0 +1,93 @@
+"""Does a worker with a schema registry read and write Confluent's framing, so that the registry is all that a stranger needs?"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import fastavro
+import pytest
+from aiokafka import AIOKafkaProducer
+
+from processors.codec import decode_dead_letter, decode_decision, decode_journal_entry
+from processors.codec.registry import Registry
+from processors.contract import ErrorCode
+from processors.contract.chain import NO_ENTRY, entry_hash
+from processors.core.decisions import Decision
+from processors.settings import Settings
+from processors.topology.wiring import policy_of
+from tests.end_to_end import living
+from tests.end_to_end.test_worker import COMMAND, READY, says, started, until, until_all_applied
+
+pytestmark = pytest.mark.timeout(300)  # broker, registry and worker, on a machine that may be busy
+STORY = living.STORIES / "04-csp-licence-waits-for-term-end.events.jsonl"
+NOBODYS_ID = b"\x00\x7f\xff\xff\xf0"
+
+
+async def produced(settings: Settings, registry_url: str) -> None:
+    """The story, sent by the command as a user would."""
+    told = {"KAFKA_BOOTSTRAP_SERVERS": settings.kafka_bootstrap_servers[0], "TOPIC_PREFIX": settings.topic_prefix}
+    environment = {f"MULTICHANNEL_{name}": value for name, value in (told | {"SCHEMA_REGISTRY_URLS": registry_url}).items()}
+    sending = await asyncio.create_subprocess_exec(
+        str(COMMAND), "produce", str(STORY), env={**os.environ, **environment}, stdout=sys.stderr
+    )
+    assert await asyncio.wait_for(sending.wait(), 100) == 0
+
+
+async def decided(settings: Settings, registry_url: str) -> list[Decision]:
+    async with Registry([registry_url]) as registry:
+        values = [record.value for record in (await living.output(settings)).decisions]
+        await registry.fetch(registry.missing(values))
+        return [decode_decision(value, registry=registry) for value in values]
+
+
+async def read_by_a_stranger(registry_url: str, value: bytes) -> Any:
+    """One record by fastavro, with the schema that the registry gives for the id in it."""
+    assert value[0] == 0, "Confluent's framing"
+    async with aiohttp.ClientSession() as session, session.get(f"{registry_url}/schemas/ids/{int.from_bytes(value[1:5], 'big')}") as answer:
+        schema = json.loads((await answer.json(content_type=None))["schema"])
+    return fastavro.schemaless_reader(io.BytesIO(value[5:]), schema, None)
+
+
+async def test_events_and_decisions_in_confluent_framing(settings: Settings, registry_url: str, tmp_path: Path) -> None:
+    await living.make_topics(settings)
+    told = living.read_story(STORY)
+    [customer] = {event.customer_tenant_id for _, event in told}
+    async with started(settings, log=tmp_path / "log", schema_registry_urls=registry_url) as process:
+        await produced(settings, registry_url)
+        producer = AIOKafkaProducer(**living.arguments_of(settings))
+        await producer.start()
+        await producer.send_and_wait(f"{settings.topic_prefix}cancellation", NOBODYS_ID + b"what is this", key=customer.encode())
+        await producer.stop()
+        await until(says(tmp_path / "log", READY), process)
+        await until_all_applied(settings, len(told), process)
+        wanted = living.replayed(told, policy_of(settings), int(time.time() * living.SECOND))
+        limit = time.monotonic() + 90
+        while living.last_answers(await decided(settings, registry_url)) != wanted:  # reviews come by themselves, one after another
+            assert time.monotonic() < limit
+            await asyncio.sleep(0.5)
+        process.send_signal(signal.SIGTERM)
+        assert await asyncio.wait_for(process.wait(), 100) == 0
+    async with Registry([registry_url]) as registry:
+        found = await living.output(settings)
+        records = [*found.decisions, *found.in_force, *found.journal, *found.dead_letters]
+        assert {record.value[0] for record in records} == {0}
+        await registry.fetch(registry.missing([record.value for record in records]))
+        decisions = [decode_decision(record.value, registry=registry) for record in found.decisions]
+        entries = [decode_journal_entry(record.value, registry=registry) for record in found.journal]
+        [letter] = [decode_dead_letter(record.value, registry=registry) for record in found.dead_letters]
+    assert letter.error_code is ErrorCode.UNKNOWN_SCHEMA
+    assert wanted
+    heads = [NO_ENTRY, *(entry.entry_hash for entry in entries)]
+    assert [entry.previous_hash for entry in entries] == heads[:-1]
+    assert [entry_hash(entry) for entry in entries] == heads[1:]
+    plain = await read_by_a_stranger(registry_url, found.decisions[-1].value)
+    assert (plain["decision_id"], plain["outcome"]) == (decisions[-1].decision_id, decisions[-1].answer.outcome.value)
