@@ -189,6 +189,7 @@ class Lane:
     async def _hand_over(self, batch: Batch) -> None:
         """Make the batch visible to the next one and start its commit once the former is acknowledged."""
         self._rows.hand_over(batch)
+        self._wiring.freezing.worked()
         if self._committing is not None:
             await self._committing
         self._next_begin = time.monotonic() + self._wiring.settings.transaction_interval_seconds

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from processors.engine.batch import Batch, Target
+from processors.engine.collector import Freezing
 from processors.engine.failstop import FailStop
 from processors.engine.faults import Faults
 from processors.engine.figures import EngineFigures, PartitionFigures
@@ -48,6 +49,7 @@ class Wiring:
     faults: Faults | None = None
     clock: Callable[[], float] = time.time
     figures: EngineFigures = field(default_factory=EngineFigures)
+    freezing: Freezing = field(default_factory=Freezing)
     targets: dict[str, Target] = field(default_factory=dict)
     """Outputs and the changelog; filled in by the start-up checks."""
 

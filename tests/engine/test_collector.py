@@ -1,0 +1,48 @@
+"""Does the collector see little, however much an application keeps, and does what refers to itself still go?"""
+
+from __future__ import annotations
+
+import gc
+import weakref
+from collections.abc import Iterator
+
+import pytest
+
+from processors.engine import collector
+from processors.engine.collector import Freezing
+
+
+@pytest.fixture(autouse=True)
+def as_before() -> Iterator[None]:
+    thresholds = gc.get_threshold()
+    yield
+    gc.unfreeze()
+    gc.set_threshold(*thresholds)
+
+
+class Ring:
+    def __init__(self) -> None:
+        self.me = self
+
+
+def test_what_stays_is_frozen_and_what_refers_to_itself_is_freed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(collector, "FREEZE_SECONDS", 0.0)
+    freezing, kept = Freezing(), []
+    freezing.worked()
+    before = gc.get_freeze_count()
+    kept += [[number] for number in range(1_000)]
+    ring = weakref.ref(Ring())
+    assert ring() is not None
+    freezing.worked()
+    assert gc.get_freeze_count() >= before + 1_000
+    assert ring() is None
+
+
+def test_it_is_not_done_after_every_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(collector, "FREEZE_SECONDS", 3_600.0)
+    done: list[None] = []
+    monkeypatch.setattr(collector, "freeze_survivors", lambda: done.append(None))
+    freezing = Freezing()
+    for _ in range(100):
+        freezing.worked()
+    assert len(done) == 1
