@@ -22,8 +22,8 @@ pytestmark = pytest.mark.timeout(240)
 DOCS = Path(__file__).parents[2] / "docs"
 
 
-def blocks(name: str) -> list[str]:
-    return re.findall(r"```python\n(.*?)```", (DOCS / name).read_text("utf-8"), re.DOTALL)
+def blocks(name: str, language: str = "python") -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", (DOCS / name).read_text("utf-8"), re.DOTALL)
 
 
 def environment(settings: Settings) -> dict[str, str]:
@@ -50,7 +50,8 @@ async def run(code: str, settings: Settings, lines: int | None = None) -> list[s
             await process.communicate()
 
 
-async def test_what_the_documents_say_works_to_the_letter(settings: Settings) -> None:
+@pytest.mark.timeout(500)  # Maven downloads two libraries
+async def test_what_the_documents_say_works_to_the_letter(settings: Settings, tmp_path: Path) -> None:
     [produce] = blocks("producing.md")
     ten_lines, librdkafka = blocks("consuming.md")
     await living.make_topics(settings)
@@ -72,3 +73,18 @@ async def test_what_the_documents_say_works_to_the_letter(settings: Settings) ->
         for each in {(each.customer_tenant_id, each.subscription_id, each.partner_tenant_id): each for each in decisions}.values()
     }
     assert set(await run(librdkafka, settings)) == in_force
+    assert set(await in_java(settings, tmp_path)) == in_force
+
+
+async def in_java(settings: Settings, place: Path) -> list[str]:
+    """What the Java of docs/consuming.md prints, after its commands were typed in an empty folder with the schemas."""
+    for name, language in (("pom.xml", "xml"), ("InForce.java", "java")):
+        [text] = blocks("consuming.md", language)
+        (place / name).write_text(text, "utf-8")
+    (place / "schemas").symlink_to(folder() / "schemas")
+    out = b""  # of the last command: Maven's own holds a terminal's codes
+    for command in blocks("consuming.md", "sh")[0].splitlines():
+        process = await asyncio.create_subprocess_shell(command, cwd=place, env=environment(settings), stdout=PIPE, stderr=PIPE)
+        out, err = await asyncio.wait_for(process.communicate(), 240)
+        assert process.returncode == 0, err.decode() + out.decode()
+    return out.decode().splitlines()
