@@ -95,6 +95,8 @@ class Partition:
         if self.writer is None or self.rows is None:
             text = f"partition {self.number} has no writer"
             raise RuntimeError(text)
+        if self.writer.shaken():
+            await self._renew_writer("a connection was lost")
         began = time.monotonic()
         with wiring.watchdog.limit(f"committing a batch of partition {self.number}", wiring.settings.deadlines.commit):
             await reached(wiring.faults, Failpoint.BATCH_LEFT, self.number)
@@ -107,8 +109,10 @@ class Partition:
             self.positions = batch.positions
             await reached(wiring.faults, Failpoint.COMMIT_APPLIED, self.number)
         self._count(batch, time.monotonic() - began)
-        if self.writer.records_max() >= wiring.settings.sequence_records_max:
-            await self._renew_writer()
+        if self.writer.shaken():
+            await self._renew_writer("a connection was lost")
+        elif self.writer.records_max() >= wiring.settings.sequence_records_max:
+            await self._renew_writer(f"{self.writer.records_max()} records were written")
 
     def run(self, positions: Mapping[str, Position], make_lane: Callable[[PartitionRows], Lane]) -> None:
         """Start a lane at ``positions``; refused unless everything it stands on is there."""
@@ -200,18 +204,20 @@ class Partition:
         elif (error := stopping.exception()) is not None:
             logger.warning("partition %d: the producer stopped with %r", self.number, error)
 
-    async def _renew_writer(self) -> None:
-        """Begin a new producer session before sequence numbers wrap.
+    async def _renew_writer(self, why: str) -> None:
+        """Begin a new producer session: before sequence numbers wrap, and after the broker may have forgotten to end a transaction.
 
         The new session fences the old one, and would fence another owner too: so marker and committed offsets must agree after it.
         """
         wiring = self._wiring
-        logger.info("partition %d: renewing the writer after %d records", self.number, wiring.settings.sequence_records_max)
+        logger.info("partition %d: renewing the writer: %s", self.number, why)
         old, self.writer = self.writer, self._new_writer()
+        own = None
         if old is not None:
+            own = old.session
             await self._stop_writer(old)
         with wiring.watchdog.limit(f"renewing the writer of partition {self.number}", wiring.settings.deadlines.fencing):
-            await self.writer.start()
+            await self.writer.start(own)
             await self._prove(self)
         wiring.figures.writers_renewed += 1
 

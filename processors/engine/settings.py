@@ -31,7 +31,7 @@ class Deadlines:
     stop_consumer: float = 5.0
     """The consumer stops; then it is abandoned."""
     fencing: float = 30.0
-    """InitProducerId and the metadata of every output, else exit 70."""
+    """InitProducerId, the end of what was left open, and the metadata of every output, else exit 70."""
     restore_progress: float = 30.0
     """The changelog's position moves at least once in this time, else exit 70. A restore as a whole has no limit."""
     positioning: float = 30.0

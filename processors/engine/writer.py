@@ -18,6 +18,7 @@ from aiokafka.structs import OffsetAndMetadata, TopicPartition
 
 from processors.engine.batch import Emitted, Target, size_of
 from processors.engine.faults import Defect, Failpoint, Faults, defective, reached
+from processors.engine.fencing import Fencing, Session
 from processors.engine.marker import MARKER_KEY
 from processors.engine.settings import EngineSettings
 from processors.engine.store import Row
@@ -72,6 +73,8 @@ class Writer:
         self._targets = targets
         self._faults = faults
         self._records: dict[Place, int] = {}
+        self._connections: dict[object, Any] = {}
+        self._settings = settings
         own = f"-{uuid.uuid4()}" if defective(faults, Defect.NO_FENCING) else ""
         self.transactional_id = f"{group}-{partition}{own}"
         self._producer = AIOKafkaProducer(
@@ -87,17 +90,43 @@ class Writer:
         )
         self._batch_bytes = settings.producer_batch_bytes
 
-    async def start(self) -> None:
-        """Fence every former writer of the partition, and learn the metadata of every output before it is used."""
+    async def start(self, own: Session | None = None) -> None:
+        """Fence every former writer of the partition, end what they left open, and learn the metadata of every output.
+
+        ``own`` is the session of the writer that this one renews; it is refused if it has lost the partition.
+        """
         await reached(self._faults, Failpoint.FENCING_BEFORE, self.partition)
-        await persistently(self._producer.start, f"the producer of partition {self.partition}")
+        fencing = Fencing(self._settings, self.transactional_id, self._group, self._places())
+        try:
+            if not defective(self._faults, Defect.LEFT_OPEN):
+                await fencing.start()
+                await fencing.end_former(own)
+            await persistently(self._producer.start, f"the producer of partition {self.partition}")
+            if not defective(self._faults, Defect.LEFT_OPEN):
+                await fencing.nothing_open(TopicPartition(self._changelog, self.partition))
+        finally:
+            await fencing.stop()
         for topic in self._targets:
             await self._producer.partitions_for(topic)
+        self._note_connections()
         await reached(self._faults, Failpoint.FENCING_DONE, self.partition)
 
     async def stop(self) -> None:
         """Stop the client; may take as long as a commit, so callers put it under a limit."""
         await self._producer.stop()
+
+    @property
+    def session(self) -> Session:
+        """The producer id and epoch that this writer writes with."""
+        manager = self._producer._txn_manager  # noqa: SLF001 the client tells nobody
+        return Session(manager.producer_id, manager.producer_epoch)
+
+    def shaken(self) -> bool:
+        """Tell whether a connection was lost since ``start``: the broker may have forgotten how the last transaction ended."""
+        if defective(self._faults, Defect.LEFT_OPEN):
+            return False
+        now = self._producer.client._conns  # noqa: SLF001 the client tells nobody
+        return any(now.get(where) is not connection or not connection.connected() for where, connection in self._connections.items())
 
     def records_max(self) -> int:
         """Return the largest number of records written to one output partition since ``start``."""
@@ -129,8 +158,23 @@ class Writer:
             await producer.send_offsets_to_transaction(offsets, self._group)
         await reached(faults, Failpoint.COMMIT_OFFSETS, partition)
         await producer.commit_transaction()
+        self._note_connections()
         await reached(faults, Failpoint.COMMIT_ENDED, partition)
         return marker_offset
+
+    def _places(self) -> list[TopicPartition]:
+        """Return all partitions that this writer may write to."""
+        return [
+            TopicPartition(topic, number)
+            for topic, target in self._targets.items()
+            for number in ([self.partition] if target.copartitioned else range(target.partitions))
+        ]
+
+    def _note_connections(self) -> None:
+        """Remember the connections that are new; one that was lost stays remembered, and with it that it was."""
+        for where, connection in self._producer.client._conns.items():  # noqa: SLF001 the client tells nobody
+            if where[0] != "bootstrap":
+                self._connections.setdefault(where, connection)
 
     def _build(self, work: Transaction) -> list[tuple[Place, Any]]:
         """Fill record batches by output partition; the changelog comes last and the marker is its last record."""

@@ -10,6 +10,7 @@ import pytest
 from aiokafka.structs import TopicPartition
 
 from processors.engine.faults import Defect, Failpoint, Faults
+from processors.engine.fetching import NOBODY
 from processors.engine.partition import Partition, State
 from tests.engine.conftest import Topics, until
 from tests.engine.job import Recorder, Running, build, problems, quiet
@@ -61,15 +62,12 @@ async def test_invariant_1_a_lane_is_refused_in_every_other_state(state: State) 
 
 @RULE_AND_DEFECT
 async def test_invariant_2_no_position_is_set_while_a_fetch_is_in_flight(ready: Topics, rule: bool) -> None:
-    first_runs = asyncio.Event()
+    first_fetches = asyncio.Event()
     overlaps: list[TopicPartition] = []
 
     async def second_later(failpoint: Failpoint, partition: int) -> None:
-        if failpoint is Failpoint.RUNNING or (failpoint is Failpoint.POSITION_KNOWN and partition == 0):
-            first_runs.set()
         if failpoint is Failpoint.POSITION_KNOWN and partition == 1:
-            await first_runs.wait()
-            await asyncio.sleep(0.52)
+            await first_fetches.wait()
 
     pipeline = build(ready, faults=faults(Defect.SEEK_DURING_FETCH, rule=rule, reach=second_later))
     async with Running(pipeline):
@@ -83,6 +81,9 @@ async def test_invariant_2_no_position_is_set_while_a_fetch_is_in_flight(ready: 
             nonlocal in_flight
             in_flight += 1
             try:
+                if NOBODY not in places and not first_fetches.is_set():
+                    first_fetches.set()
+                    await asyncio.sleep(0.5)
                 return await getmany(*places, **options)
             finally:
                 in_flight -= 1

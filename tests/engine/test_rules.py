@@ -6,6 +6,7 @@ import asyncio
 import dataclasses
 import time
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -143,6 +144,13 @@ async def other_owner(topics: Topics, *, first: int, count: int, partition: int 
     offsets = {topic: position.offset for topic, position in positions.items()}
     await writer.commit(Transaction(emitted, [(b"k0", b"%d" % (first + count))], marker, offsets))
     await writer.stop()
+    reader = GroupOffsets(settings, topics.group)
+    await reader.start()
+    visible = {TopicPartition(topic, partition): offset for topic, offset in offsets.items()}
+    async with asyncio.timeout(20):
+        while await reader.committed(visible) != visible:  # acknowledged is a moment earlier
+            await asyncio.sleep(0.02)
+    await reader.stop()
 
 
 def empty(members: int) -> tuple[Ownership, Recorder]:
@@ -263,6 +271,8 @@ async def test_8_offsets_are_sent_when_every_batch_is_acknowledged(defect: Defec
             return 1
 
     class Producer:
+        client = SimpleNamespace(_conns={})
+
         async def begin_transaction(self) -> None:
             said.append("begin")
 

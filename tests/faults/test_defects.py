@@ -33,9 +33,11 @@ def test_offsets_committed_before_the_output_lose(make_scene: MakeScene, broken:
 
 @pytest.mark.parametrize("broken", [True, pytest.param(False, marks=pytest.mark.long)])
 def test_a_zombie_that_nothing_fences_doubles(make_scene: MakeScene, broken: bool) -> None:
+    # Without the second defect the new owner waits until the zombie's transaction has an end, which is protection enough for this scene.
+    defects = ["no fencing", "left open"] if broken else []
     scene = make_scene(partitions=2)
-    scene.supervisor.add("w-0", defects=["no fencing"] if broken else [], failpoints=["commit.produced freeze"])
-    scene.supervisor.add("w-1", defects=["no fencing"] if broken else [])
+    scene.supervisor.add("w-0", defects=defects, failpoints=["commit.produced freeze"])
+    scene.supervisor.add("w-1", defects=defects)
     assert ("TWICE" in found(scene, 2)) == broken
 
 

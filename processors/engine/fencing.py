@@ -1,0 +1,180 @@
+"""How does a new writer shut out the former ones of its partition and end what they left open?
+
+A transaction ends in the log: its coordinator writes a marker into each of its partitions. A broker may forget the markers and still say
+that the transaction is complete. Kafka 4.3.1 takes a partition without a leader for a deleted one (KAFKA-20734), and while a broker
+starts again nothing has a leader. What was written is then invisible to every reader, the next owner's among them, until the id's next
+marker decides over both. So before a new writer writes, a transaction over all partitions that it may ever write to, without a record,
+puts a marker into each: the one that the coordinator had decided for the last transaction. Where nothing is open it changes nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from aiokafka.client import AIOKafkaClient, ConnectionGroup, CoordinationType
+from aiokafka.errors import ConcurrentTransactions, KafkaError, ProducerFenced, for_code
+from aiokafka.protocol.api import Request
+from aiokafka.protocol.offset import OffsetRequest
+from aiokafka.protocol.transaction import AddOffsetsToTxnRequest, AddPartitionsToTxnRequest, EndTxnRequest, InitProducerIdRequest
+from aiokafka.structs import TopicPartition
+
+from processors.engine.describe import DescribeTransactionsRequest
+from processors.engine.settings import EngineSettings
+from processors.engine.tasks import persistently
+
+logger = logging.getLogger(__name__)
+
+RETRY_SECONDS = 0.02
+CONCURRENT_TRANSACTIONS = 51
+OPERATION_NOT_ATTEMPTED = 55
+"""Another partition of the same request was refused, and says why."""
+TRANSACTIONAL_ID_NOT_FOUND = 105
+COMMITTED = frozenset({"PrepareCommit", "CompleteCommit"})
+ABORTED = frozenset({"PrepareAbort", "CompleteAbort", "PrepareEpochFence"})
+UNDECIDED = "Ongoing"
+LATEST = -1
+READ_UNCOMMITTED, READ_COMMITTED = 0, 1
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A producer id with its epoch, as the coordinator numbers the owners of a transactional id."""
+
+    producer_id: int
+    epoch: int
+
+
+class Fencing:
+    """One fencing of one transactional id; waits without limit of its own, so callers put it under one."""
+
+    def __init__(self, settings: EngineSettings, transactional_id: str, group: str, places: Collection[TopicPartition]) -> None:
+        """Prepare a client of its own. ``places`` are all partitions that the writer may write to."""
+        self._id = transactional_id
+        self._group = group
+        self._places = places
+        self._timeout_ms = settings.transaction_timeout_ms
+        self._client = AIOKafkaClient(
+            **settings.client(f"fencing-{transactional_id}"), request_timeout_ms=settings.producer_request_timeout_ms
+        )
+
+    async def start(self) -> None:
+        """Connect."""
+        await persistently(self._client.bootstrap, f"fencing {self._id}")
+
+    async def stop(self) -> None:
+        """Disconnect."""
+        await self._client.close()
+
+    async def end_former(self, own: Session | None = None) -> None:
+        """Fence every former writer and put the marker of its last transaction into every partition.
+
+        ``own`` is the session to be renewed: whoever has lost the id to somebody else must not fence that one.
+
+        Raises:
+            KafkaError: somebody else fenced this one, or the broker refuses.
+        """
+        await self._leaders()
+        session, committed = await self._fence(own)
+        topics = list(_by_topic(self._places).items())
+        await self._ask(AddPartitionsToTxnRequest(self._id, session.producer_id, session.epoch, topics))
+        await self._ask(AddOffsetsToTxnRequest(self._id, session.producer_id, session.epoch, self._group))
+        await self._leaders()
+        await self._ask(EndTxnRequest(self._id, session.producer_id, session.epoch, committed))
+
+    async def nothing_open(self, place: TopicPartition) -> None:
+        """Wait until a partition that nobody else writes to holds no open transaction: a reader of what is committed reaches its end."""
+        while (stable := await self._end(place, READ_COMMITTED)) < (end := await self._end(place, READ_UNCOMMITTED)):
+            logger.warning("%s[%d] ends at %d, but a transaction is still open from %d on", place.topic, place.partition, end, stable)
+            await asyncio.sleep(10 * RETRY_SECONDS)
+
+    async def _fence(self, own: Session | None) -> tuple[Session, bool]:
+        """Become the only writer; return the session and whether the last transaction of the former was committed.
+
+        The coordinator knows what it decided until it has given the id to a new session, so it is asked before each attempt. Where it never
+        heard of a transaction, or was left by a candidate that came no further than this, whatever is open was not acknowledged by
+        any owner that lives: aborted.
+        """
+        committed = False
+        while True:
+            state, session = await self._describe()
+            if own is not None and session != own:
+                raise ProducerFenced
+            own = None
+            if state in COMMITTED:
+                committed = True
+            elif state in ABORTED:
+                committed = False
+            answer = await self._ask(InitProducerIdRequest(self._id, self._timeout_ms), {CONCURRENT_TRANSACTIONS})
+            if not answer.error_code:
+                break
+            await asyncio.sleep(RETRY_SECONDS)
+        new = Session(answer.producer_id, answer.producer_epoch)
+        if state == UNDECIDED and session is not None:
+            # It was not ended by this fencing, which would have raised the epoch once more: its own writer did, by a commit.
+            committed = new == Session(session.producer_id, session.epoch + 1)
+        return new, committed
+
+    async def _describe(self) -> tuple[str, Session | None]:
+        answer = await self._ask(DescribeTransactionsRequest([self._id]), {TRANSACTIONAL_ID_NOT_FOUND})
+        code, _, state, _, _, producer_id, epoch, *_ = answer.transaction_states[0]
+        return ("", None) if code else (state, Session(producer_id, epoch))
+
+    async def _leaders(self) -> None:
+        """Wait until every partition has a leader: before that a marker may be forgotten."""
+        self._client.set_topics({place.topic for place in self._places})
+        while True:
+            await self._client.force_metadata_update()
+            if all(self._client.cluster.leader_for_partition(place) not in {None, -1} for place in self._places):
+                return
+            await asyncio.sleep(RETRY_SECONDS)
+
+    async def _end(self, place: TopicPartition, isolation: int) -> int:
+        request = OffsetRequest(-1, isolation, [(place.topic, [(place.partition, LATEST)])])
+        answer = await self._ask(request, leader_of=place)
+        return int(answer.topics[0][1][0][-1])
+
+    async def _ask(self, request: Request[Any], accepted: Collection[int] = (), leader_of: TopicPartition | None = None) -> Any:  # noqa: ANN401 answers differ
+        """Send until it is answered without an error that passes; the transaction's coordinator unless a leader is named."""
+        while True:
+            with contextlib.suppress(ConnectionError, AssertionError):  # "Did we not perform bootstrap?": a broker that wakes up
+                try:
+                    answer = await self._send(request, leader_of)
+                    wrong = {code for code in _codes(answer) if code and code not in accepted}
+                    if not wrong:
+                        return answer
+                    raise for_code(min(wrong - {OPERATION_NOT_ATTEMPTED} or wrong))
+                except KafkaError as error:
+                    if not error.retriable and not isinstance(error, ConcurrentTransactions):
+                        raise
+                    logger.debug("%s for %s: %r, asking again", type(request).__name__, self._id, error)
+            await asyncio.sleep(RETRY_SECONDS)
+
+    async def _send(self, request: Request[Any], leader_of: TopicPartition | None) -> Any:  # noqa: ANN401 answers differ
+        if leader_of is not None:
+            return await self._client.send(self._client.cluster.leader_for_partition(leader_of), request)
+        node = await self._client.coordinator_lookup(CoordinationType.TRANSACTION, self._id)
+        return await self._client.send(node, request, group=ConnectionGroup.COORDINATION)
+
+
+def _by_topic(places: Iterable[TopicPartition]) -> dict[str, list[int]]:
+    numbers: defaultdict[str, list[int]] = defaultdict(list)
+    for place in places:
+        numbers[place.topic].append(place.partition)
+    return numbers
+
+
+def _codes(answer: Any) -> Sequence[int]:  # noqa: ANN401 answers differ
+    """Return the error codes of an answer, wherever its kind keeps them."""
+    if hasattr(answer, "error_code"):
+        return [answer.error_code]
+    if hasattr(answer, "errors"):  # AddPartitionsToTxn
+        return [code for _, partitions in answer.errors for _, code in partitions]
+    if hasattr(answer, "transaction_states"):
+        return [state[0] for state in answer.transaction_states]
+    return [partition[1] for _, partitions in answer.topics for partition in partitions]  # ListOffsets

@@ -1,0 +1,201 @@
+"""Does a new writer end what the broker forgot to end, as the coordinator had decided it?
+
+Kafka forgets the markers of a transaction only in a race at its start (KAFKA-20734). Here the same is left in the log without one: the
+client does not tell the coordinator of the partitions, so all records and offsets of the transaction arrive, its end is acknowledged, and
+no marker is written. The broker would notice; for these tests it is told not to.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from aiokafka import AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.errors import ProducerFenced
+from aiokafka.structs import TopicPartition
+
+from processors.broker import Broker
+from processors.engine import Pipeline
+from processors.engine.batch import Emitted, Target
+from processors.engine.faults import Defect, Faults
+from processors.engine.fencing import Fencing
+from processors.engine.writer import Transaction, Writer
+from tests.engine.conftest import Topics, until
+from tests.engine.job import QUICK, Running, build, problems, quiet
+
+pytestmark = pytest.mark.xdist_group("unverified")  # one at a time: they change a setting of the shared broker
+RULE_AND_DEFECT = pytest.mark.parametrize("rule", [True, False], ids=["with the rule", "without it"])
+FIRST, HIDDEN, LATER = 20, 10, 5
+
+
+def faults(*, rule: bool) -> Faults:
+    return Faults(defects=frozenset() if rule else frozenset({Defect.LEFT_OPEN}))
+
+
+@pytest.fixture
+async def unverified(broker: Broker) -> AsyncIterator[None]:
+    """A broker that takes records of a transaction whose coordinator was not told of their partition."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=list(broker.bootstrap_servers))
+    await admin.start()
+
+    async def configure(values: dict[str, str]) -> None:
+        answers = await admin.alter_configs([ConfigResource(ConfigResourceType.BROKER, "1", values)])
+        assert [code for answer in answers for code, *_ in answer.resources] == [0]
+
+    try:
+        await configure({"transaction.partition.verification.enable": "false"})
+        yield
+        await configure({})
+    finally:
+        await admin.close()
+
+
+@pytest.fixture
+async def ready(topics: Topics, unverified: None) -> Topics:
+    await topics.make_all()
+    return topics
+
+
+class Forgetful:
+    """While entered, transactions of the partition's writer end without a marker."""
+
+    def __init__(self, pipeline: Pipeline, number: int = 0) -> None:
+        assert pipeline.ownership is not None
+        writer = pipeline.ownership.partitions[number].writer
+        assert writer is not None
+        self._group = pipeline.wiring.application
+        self._manager: Any = writer._producer._txn_manager
+
+    def __enter__(self) -> None:
+        manager = self._manager
+        manager.maybe_add_partition_to_txn = manager._txn_partitions.add
+
+        def group_is_added() -> None:
+            manager._txn_consumer_group = self._group
+
+        manager.consumer_group_to_add = group_is_added
+
+    def __exit__(self, *_: object) -> None:
+        del self._manager.maybe_add_partition_to_txn, self._manager.consumer_group_to_add
+
+
+async def committed(pipeline: Pipeline, records: int) -> None:
+    await until(lambda: pipeline.figures.records >= records)
+    await until(lambda: pipeline.ownership is None or not pipeline.reasons_not_ready())
+
+
+async def leave_open(topics: Topics) -> None:
+    """Process 20 records, and 10 more in a transaction that nobody can see."""
+    await topics.send("a", FIRST, keys=1)
+    async with Running(build(topics)) as pipeline:
+        await quiet(topics, FIRST)
+        with Forgetful(pipeline):
+            await topics.send("a", HIDDEN, start=FIRST, keys=1)
+            await committed(pipeline, FIRST + HIDDEN)
+    assert len(await topics.read("out")) == FIRST, "the markers were to be forgotten"
+
+
+async def end(topics: Topics, *shorts: str, commit: bool) -> None:
+    """Do what the coordinator does: mark the partitions with its decision, and remember that."""
+    settings = dataclasses.replace(QUICK, bootstrap_servers=tuple(topics.servers))
+    places = [TopicPartition(topics.name(short), 0) for short in shorts]
+    producer = AIOKafkaProducer(bootstrap_servers=settings.bootstrap_servers, transactional_id=f"{topics.group}-0")
+    await producer.start()
+    await producer.begin_transaction()
+    for place in places:
+        producer._txn_manager.maybe_add_partition_to_txn(place)
+    await until(lambda: not producer._txn_manager.partitions_to_add())
+    await (producer.commit_transaction() if commit else producer.abort_transaction())
+    await producer.stop()
+
+
+@pytest.mark.parametrize("marked", ["none", "output committed", "output aborted"])
+@RULE_AND_DEFECT
+async def test_a_transaction_whose_markers_were_forgotten_comes_out_once(ready: Topics, rule: bool, marked: str) -> None:
+    await leave_open(ready)
+    if marked != "none":
+        await end(ready, "out", commit=marked == "output committed")
+    await ready.send("a", LATER, start=FIRST + HIDDEN, keys=1)
+    total = FIRST + HIDDEN + LATER
+    async with Running(build(ready, faults=faults(rule=rule))) as pipeline:
+        await quiet(ready, total)
+        await committed(pipeline, LATER)
+        await until(
+            lambda: pipeline.ownership is not None and all(p.lane and p.lane.caught_up for p in pipeline.ownership.partitions.values())
+        )
+    found = await problems(ready)
+    assert (found == []) is (rule or marked == "output aborted"), found
+
+
+@RULE_AND_DEFECT
+async def test_a_writer_that_lost_its_connection_ends_what_it_wrote_before(ready: Topics, rule: bool) -> None:
+    await ready.make("rare")
+
+    def work(batch: Any, record: Any) -> None:
+        batch.emit(ready.name("rare" if record.offset == 1 else "out"), record.key, b"%d" % record.offset)
+
+    async with Running(build(ready, faults=faults(rule=rule), outputs=("out", "rare"), work=work)) as pipeline:
+        await ready.send("a", 1, keys=1)
+        await committed(pipeline, 1)
+        with Forgetful(pipeline):
+            await ready.send("a", 1, start=1, keys=1)
+            await committed(pipeline, 2)
+        assert pipeline.ownership is not None
+        writer = pipeline.ownership.partitions[0].writer
+        assert writer is not None
+        assert not writer.shaken()
+        for connection in list(writer._producer.client._conns.values()):
+            connection.close()
+        assert writer.shaken() is rule
+        await ready.send("a", 1, start=2, keys=1)
+        await quiet(ready, 2)
+        await committed(pipeline, 3)
+        assert pipeline.figures.writers_renewed == int(rule)
+    assert len(await ready.read("rare")) == (1 if rule else 0)
+
+
+async def test_a_changelog_with_an_open_end_is_waited_for(ready: Topics) -> None:
+    await leave_open(ready)
+    settings = dataclasses.replace(QUICK, bootstrap_servers=tuple(ready.servers))
+    place = TopicPartition(ready.name("changelog"), 0)
+    fencing = Fencing(settings, f"{ready.group}-0", ready.group, [place, TopicPartition(ready.name("out"), 0)])
+    await fencing.start()
+    try:
+        waiting = asyncio.create_task(fencing.nothing_open(place))
+        assert not (await asyncio.wait([waiting], timeout=1))[0]
+        await fencing.end_former()
+        await asyncio.wait_for(waiting, 20)
+    finally:
+        await fencing.stop()
+
+
+async def test_a_transaction_that_is_under_way_is_aborted(ready: Topics) -> None:
+    targets = {ready.name(short): Target(2, copartitioned=True) for short in ("out", "changelog")}
+    settings = dataclasses.replace(QUICK, bootstrap_servers=tuple(ready.servers))
+    former, new = (Writer(settings, ready.group, 0, changelog=ready.name("changelog"), targets=targets) for _ in range(2))
+    await former.start()
+    await former._producer.begin_transaction()
+    await former._producer.send_and_wait(ready.name("out"), b"v", b"k", partition=0)
+    await new.start()
+    assert await ready.read("out") == []
+    await asyncio.wait([asyncio.ensure_future(former.stop())], timeout=5)
+    await new.stop()
+
+
+async def test_a_writer_that_lost_its_partition_does_not_fence_the_owner_by_renewing_itself(ready: Topics) -> None:
+    targets = {ready.name(short): Target(2, copartitioned=True) for short in ("out", "changelog")}
+    settings = dataclasses.replace(QUICK, bootstrap_servers=tuple(ready.servers))
+    zombie, owner, renewed = (Writer(settings, ready.group, 0, changelog=ready.name("changelog"), targets=targets) for _ in range(3))
+    await zombie.start()
+    await owner.start()
+    with pytest.raises(ProducerFenced):
+        await renewed.start(zombie.session)
+    work = Transaction([Emitted(ready.name("out"), 0, b"k", b"v", (), None, 98)], (), b"{}", {ready.name("a"): 1})
+    await owner.commit(work)
+    for writer in (zombie, owner, renewed):
+        await writer.stop()
