@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
+from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
 from tests.faults import application, job
@@ -74,7 +75,7 @@ class Scene:
         """Wait until every worker is a member of the group."""
         limit = time.monotonic() + self.seconds_max
         self.supervisor.tick()
-        while self._members() < sum(slot.alive for slot in self.supervisor.slots.values()):
+        while (members := self._members()) is None or members < sum(slot.alive for slot in self.supervisor.slots.values()):
             if time.monotonic() > limit:
                 raise TimeoutError(f"not all workers joined the group\n{self.supervisor.tails()}")
             self.supervisor.tick()
@@ -86,9 +87,13 @@ class Scene:
         self.feed_contents(contents, 600)
         self.await_members()
 
-    def _members(self) -> int:
+    def _members(self) -> int | None:
+        """Count the members of the group; None while its coordinator does not say."""
         admin = AdminClient({"bootstrap.servers": self.broker.bootstrap})
-        return len(admin.describe_consumer_groups([self.layout.group])[self.layout.group].result(10).members)
+        try:
+            return len(admin.describe_consumer_groups([self.layout.group])[self.layout.group].result(10).members)
+        except (KafkaException, TimeoutError):
+            return None
 
     def feed_contents(self, contents: list[job.Input], rate: float, schedule: Iterable[Event] = ()) -> None:
         self.supervisor.run(Feed(self.broker.bootstrap, self.prefix, contents, rate), schedule, self.seconds_max)
@@ -105,7 +110,7 @@ class Scene:
     def wait_until_empty(self, seconds_max: float = 30.0) -> None:
         """Wait until the group has no member, so that its offsets may be altered."""
         limit = time.monotonic() + seconds_max
-        while self._members():
+        while self._members() != 0:
             if time.monotonic() > limit:
                 raise TimeoutError("the group keeps members")
             time.sleep(0.2)
