@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, Final, Self
 
 from processors.audit.entries import Record
-from processors.audit.sources import SourceUnreadable, Wanted
-from processors.codec import MessageRejected, encode, read_json
+from processors.audit.sources import Part, SourceUnreadable, Wanted
+from processors.codec import MessageRejected, Schemas, encode, read_json, view
 from processors.codec.files import parse_json
 from processors.codec.instants import read_instant
 from processors.codec.rejected import invalid
@@ -37,6 +37,21 @@ class FileSource:
         """The records of the topic, in the order of the lines."""
         return (record for record in self.lines() if record.topic == topic and wanted.has(record))
 
+    def parts(self, topics: Sequence[str]) -> tuple[Part, ...]:  # noqa: ARG002 - whatever they are, the file is read once
+        """The whole file."""
+        return (Part(),)
+
+    def read_part(self, part: Part, wanted: Wanted = Wanted()) -> Iterator[Record]:  # noqa: ARG002, B008 - there is one only; frozen
+        """The records of all lines."""
+        return (record for record in self.lines() if wanted.has(record))
+
+    def expected_bytes(self, topics: Sequence[str]) -> int:  # noqa: ARG002 - they stand mixed
+        """The size of the file."""
+        try:
+            return self._path.stat().st_size
+        except OSError as error:
+            raise SourceUnreadable(f"{self._path}: {error.strerror or error}") from error
+
     def lines(self) -> Iterator[Record]:
         """The records of all lines."""
         try:
@@ -55,7 +70,7 @@ class FileSource:
         self.close()
 
 
-def read_lines(file: BinaryIO, name: str) -> Iterator[Record]:
+def read_lines(file: BinaryIO, name: str, schemas: Schemas | None = None) -> Iterator[Record]:
     """The records of a file that is open at its start; SourceUnreadable with file, line and field."""
     number = 0
     while raw := file.readline(LINE_BYTES_MAX + 1):
@@ -65,12 +80,12 @@ def read_lines(file: BinaryIO, name: str) -> Iterator[Record]:
             raise SourceUnreadable(f"{place}: the line has more than {LINE_BYTES_MAX:,} bytes")
         if raw.strip():
             try:
-                yield read_line(raw, place)
+                yield read_line(raw, place, schemas)
             except MessageRejected as rejected:
                 raise SourceUnreadable(str(rejected.at(place))) from None
 
 
-def read_line(raw: bytes, place: str) -> Record:
+def read_line(raw: bytes, place: str, schemas: Schemas | None = None) -> Record:
     """The record of one line; MessageRejected with the field."""
     line = parse_json(raw)
     if not isinstance(line, dict):
@@ -79,7 +94,7 @@ def read_line(raw: bytes, place: str) -> Record:
     if not isinstance(topic, str) or topic not in contract().topics:
         raise invalid("expected the name of a topic of topics.yaml", "topic")
     partition, offset = _place(line, "partition", 2**31), _place(line, "offset", 2**63)
-    return Record(topic, partition, offset, _timestamp(line.get("timestamp")), _key(line.get("key")), _value(topic, line), place)
+    return Record(topic, partition, offset, _timestamp(line.get("timestamp")), _key(line), _value(topic, line, schemas), place)
 
 
 def _place(line: dict[str, Any], name: str, end: int) -> int:
@@ -98,7 +113,10 @@ def _timestamp(value: object) -> int | None:
     return instant
 
 
-def _key(value: object) -> bytes | None:
+def _key(line: dict[str, Any]) -> bytes | None:
+    if line.get("key_base64") is not None:
+        return _bytes(line["key_base64"], "key_base64")
+    value = line.get("key")
     if value is None:
         return None
     if not isinstance(value, str):
@@ -106,15 +124,14 @@ def _key(value: object) -> bytes | None:
     return value.encode("utf-8", "surrogatepass")
 
 
-def _value(topic: str, line: dict[str, Any]) -> bytes | None:
+def _value(topic: str, line: dict[str, Any], schemas: Schemas | None) -> bytes | None:
     """The bytes as they were, if they stand there; else the bytes that the fields are written as."""
-    raw = line.get("value_base64")
-    if raw is not None:
-        try:
-            return base64.b64decode(raw, validate=True)
-        except (binascii.Error, ValueError, TypeError):
-            raise invalid("expected bytes in base64", "value_base64") from None
     told = line.get("value")
+    if line.get("value_base64") is not None:
+        raw = _bytes(line["value_base64"], "value_base64")
+        if told is not None and told != _view(topic, raw, schemas):
+            raise invalid("is not what the bytes in value_base64 say", "value")
+        return raw
     if told is None:
         return None
     if contract().topic(topic).record is None:
@@ -123,3 +140,19 @@ def _value(topic: str, line: dict[str, Any]) -> bytes | None:
         return encode(topic, read_json(topic, told))
     except MessageRejected as rejected:
         raise rejected.within("value") from None
+
+
+def _view(topic: str, raw: bytes, schemas: Schemas | None) -> dict[str, Any] | None:
+    try:
+        return view(topic, raw, registry=schemas)
+    except MessageRejected:
+        return None
+
+
+def _bytes(told: object, field: str) -> bytes:
+    try:
+        if isinstance(told, str):
+            return base64.b64decode(told, validate=True)
+    except (binascii.Error, ValueError):
+        pass
+    raise invalid("expected bytes in base64", field)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator, Sequence
 from contextlib import AsyncExitStack, closing, suppress
+from dataclasses import replace
 from typing import Any, Final, Self
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
@@ -12,7 +13,7 @@ from aiokafka.errors import KafkaConnectionError, KafkaError
 from aiokafka.partitioner import DefaultPartitioner
 
 from processors.audit.entries import Record
-from processors.audit.sources import SourceUnreadable, Wanted
+from processors.audit.sources import Part, SourceUnreadable, Wanted
 from processors.codec import MessageRejected
 from processors.codec.configured import configured_registry
 from processors.codec.registry import Registry, RegistryUnavailableError
@@ -23,6 +24,8 @@ from processors.topics import TopicsError, observe
 POLL_MS: Final = 250
 POLL_RECORDS: Final = 5_000
 PARTITION_FETCH_BYTES: Final = 4 * 1024 * 1024
+RECORD_BYTES: Final = 900
+"""Of a journal entry or a decision, roughly."""
 STALLED_SECONDS: Final = 60.0
 """Nothing read and no position moved for so long: the broker hangs, or a transaction stays open."""
 
@@ -61,6 +64,7 @@ class KafkaSource:
         self._servers = tuple(bootstrap_servers)
         self._stalled_seconds = stalled_seconds
         self.schemas = FetchedSchemas()
+        self._numbers: dict[str, tuple[int, ...]] = {}
 
     def partitions(self, topic: str) -> tuple[int, ...]:
         """All partitions of the topic."""
@@ -71,6 +75,32 @@ class KafkaSource:
         """The committed records from the beginning (or `since`) to the ends as they are now."""
         with asyncio.Runner() as runner, closing(_Reading(self, topic, wanted, runner)) as reading:
             yield from reading
+
+    def parts(self, topics: Sequence[str]) -> tuple[Part, ...]:
+        """Every partition of each topic."""
+        return tuple(Part(topic, partition) for topic in topics for partition in self.partitions(topic))
+
+    def read_part(self, part: Part, wanted: Wanted = Wanted()) -> Iterator[Record]:  # noqa: B008 - frozen
+        """The records of one partition."""
+        assert part.topic is not None
+        return self.records(part.topic, replace(wanted, partition=part.partition))
+
+    def expected_bytes(self, topics: Sequence[str]) -> int:
+        """By the number of records, transaction markers among them."""
+        with asyncio.Runner() as runner:
+            return RECORD_BYTES * sum(runner.run(self._count(topic)) for topic in topics)
+
+    async def _count(self, topic: str) -> int:
+        partitions = [TopicPartition(self.full_name(topic), number) for number in await self.numbers(topic)]
+        consumer = self.consumer()
+        try:
+            await self.connect(consumer)
+            begins, ends = await consumer.beginning_offsets(partitions), await consumer.end_offsets(partitions)
+        except KafkaError as error:
+            raise self.failed(topic, error) from error
+        finally:
+            await consumer.stop()
+        return sum(ends[each] - begins[each] for each in partitions)
 
     def close(self) -> None:
         """Nothing is open between readings."""
@@ -109,6 +139,8 @@ class KafkaSource:
 
     async def numbers(self, topic: str) -> tuple[int, ...]:
         """The partition numbers of a topic, asked of the broker; by no consumer, because one that subscribed may not end (aiokafka)."""
+        if topic in self._numbers:
+            return self._numbers[topic]
         name = self.full_name(topic)
         try:
             found = (await observe(self.arguments(), [name])).topics.get(name)
@@ -116,7 +148,8 @@ class KafkaSource:
             raise SourceUnreadable(str(error)) from error
         if found is None:
             raise SourceUnreadable(f"the broker has no topic {name}")
-        return tuple(range(found.partitions))
+        self._numbers[topic] = tuple(range(found.partitions))
+        return self._numbers[topic]
 
     def full_name(self, topic: str) -> str:
         """The broker's name of a topic of the contract."""
@@ -190,6 +223,7 @@ class _Reading(Iterator[Record]):
         if self._wanted.since is not None:
             found = await consumer.offsets_for_times(dict.fromkeys(partitions, -(-self._wanted.since // 1000)))
             starts = {each: ends[each] if (at := found.get(each)) is None else at.offset for each in partitions}
+        starts = {each: min(max(start, self._wanted.offset or 0), ends[each]) for each, start in starts.items()}
         for partition in partitions:
             consumer.seek(partition, starts[partition])
         self._open = {each: end for each, end in ends.items() if end > starts[each]}

@@ -11,7 +11,7 @@ at read_committed up to the ends as they were when reading began. Reading does n
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol, Self
 
@@ -27,19 +27,22 @@ class SourceUnreadable(Exception):  # noqa: N818 - a condition, not a fault of t
 class Wanted:
     """Which records of a topic: all that are left at None are no condition.
 
-    `since` and `until` are compared with the record's own timestamp, in microseconds, both included.
+    `since` and `until` are compared with the record's own timestamp, in microseconds, both included; `offset` is the first one wanted.
     """
 
     partition: int | None = None
     customer: str | None = None
     since: int | None = None
     until: int | None = None
+    offset: int | None = None
 
     def has(self, record: Record) -> bool:
         """Whether the record is wanted."""
         if self.partition is not None and record.partition != self.partition:
             return False
         if self.customer is not None and not belongs_to(record.key, self.customer):
+            return False
+        if self.offset is not None and record.offset < self.offset:
             return False
         if record.timestamp is None:
             return True
@@ -50,6 +53,14 @@ def belongs_to(key: bytes | None, customer: str) -> bool:
     """Whether a record's key is the customer's, or that of one of its pairs (`customer|subscription|partner`)."""
     wanted = customer.encode()
     return key is not None and key.startswith(wanted) and (len(key) == len(wanted) or key[len(wanted)] == ord("|"))
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A piece of a source that is read at one go, apart from the others; topic and partition are None where it holds several."""
+
+    topic: str | None = None
+    partition: int | None = None
 
 
 class Source(Protocol):
@@ -67,6 +78,15 @@ class Source(Protocol):
 
     def records(self, topic: str, wanted: Wanted = ...) -> Iterator[Record]:
         """The records of the topic, those of one partition in their order. SourceUnreadable, also after some were handed out."""
+
+    def parts(self, topics: Sequence[str]) -> tuple[Part, ...]:
+        """Everything that has to be read for these topics. SourceUnreadable."""
+
+    def read_part(self, part: Part, wanted: Wanted = ...) -> Iterator[Record]:
+        """Its records, those of one topic and partition in their order."""
+
+    def expected_bytes(self, topics: Sequence[str]) -> int:
+        """About how much there is to read."""
 
     def close(self) -> None:
         """Nothing more is read."""
