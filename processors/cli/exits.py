@@ -17,7 +17,7 @@ MEANINGS: dict[int, str] = {
     EXIT_OK: "Done; where something was compared, no difference.",
     EXIT_DIFFERENCES: "Differences or complaints were found; they are printed.",
     EXIT_INVALID: "Wrong usage or invalid input: the message names the place, the field and what was expected. "
-    "`topics plan` ends with it where broker and topics.yaml differ.",
+    "`topics plan` ends with it where broker and topics.yaml differ, `verify` where it cannot read, whatever the reason.",
     EXIT_BAD_RECORDS: "The worker stopped itself: more of the last records than bad_record_share_max allows were no valid events. "
     "The producer is broken; nothing of the last batch is acknowledged.",
     EXIT_UNAVAILABLE: "Something needed is missing or does not answer: broker, schema registry, Java, Maven.",
