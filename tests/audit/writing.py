@@ -66,4 +66,6 @@ def write(settings: Settings) -> Written:
 
     sent = asyncio.run(work())
     source = KafkaSource(settings, settings.kafka_bootstrap_servers)
-    return Written(settings, {topic: list(source.records(topic)) for topic in (JOURNAL, DECISIONS, IN_FORCE, *INPUTS)}, sent)
+    return Written(
+        settings, {topic: list(source.records(topic)) for topic in (JOURNAL, DECISIONS, IN_FORCE, "dead-letters", *INPUTS)}, sent
+    )
