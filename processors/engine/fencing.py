@@ -79,12 +79,12 @@ class Fencing:
         Raises:
             KafkaError: somebody else fenced this one, or the broker refuses.
         """
-        await self._leaders()
+        await self._served()
         session, committed = await self._fence(own)
         topics = list(_by_topic(self._places).items())
         await self._ask(AddPartitionsToTxnRequest(self._id, session.producer_id, session.epoch, topics))
         await self._ask(AddOffsetsToTxnRequest(self._id, session.producer_id, session.epoch, self._group))
-        await self._leaders()
+        await self._served()
         await self._ask(EndTxnRequest(self._id, session.producer_id, session.epoch, committed))
 
     async def nothing_open(self, place: TopicPartition) -> None:
@@ -125,18 +125,39 @@ class Fencing:
         code, _, state, _, _, producer_id, epoch, *_ = answer.transaction_states[0]
         return ("", None) if code else (state, Session(producer_id, epoch))
 
-    async def _leaders(self) -> None:
-        """Wait until every partition has a leader: before that a marker may be forgotten."""
+    async def _served(self) -> None:
+        """Wait until every partition is answered for by its leader.
+
+        Before it has a leader its marker may be forgotten. One that has a leader which does not hold it yet (a topic just made, a broker
+        just started) refuses the marker, and Kafka 4.3.1 may then leave the second attempt unanswered until it gives up on it after 30 s.
+        """
         self._client.set_topics({place.topic for place in self._places})
         while True:
             await self._client.force_metadata_update()
-            if all(self._client.cluster.leader_for_partition(place) not in {None, -1} for place in self._places):
+            leaders: defaultdict[int | None, list[TopicPartition]] = defaultdict(list)
+            for place in self._places:
+                leaders[self._client.cluster.leader_for_partition(place)].append(place)
+            if not leaders.keys() & {None, -1} and all([await self._answers(node, held) for node, held in leaders.items()]):
                 return
             await asyncio.sleep(RETRY_SECONDS)
 
+    async def _answers(self, node: int | None, places: Iterable[TopicPartition]) -> bool:
+        try:
+            answer = await self._client.send(node, _ends(places, READ_UNCOMMITTED))
+        except (ConnectionError, AssertionError):
+            return False
+        except KafkaError as error:
+            if not error.retriable:
+                raise
+            return False
+        for error_type in {for_code(code) for code in _codes(answer) if code}:
+            if not error_type.retriable:
+                raise error_type
+            return False
+        return True
+
     async def _end(self, place: TopicPartition, isolation: int) -> int:
-        request = OffsetRequest(-1, isolation, [(place.topic, [(place.partition, LATEST)])])
-        answer = await self._ask(request, leader_of=place)
+        answer = await self._ask(_ends([place], isolation), leader_of=place)
         return int(answer.topics[0][1][0][-1])
 
     async def _ask(self, request: Request[Any], accepted: Collection[int] = (), leader_of: TopicPartition | None = None) -> Any:  # noqa: ANN401 answers differ
@@ -160,6 +181,12 @@ class Fencing:
             return await self._client.send(self._client.cluster.leader_for_partition(leader_of), request)
         node = await self._client.coordinator_lookup(CoordinationType.TRANSACTION, self._id)
         return await self._client.send(node, request, group=ConnectionGroup.COORDINATION)
+
+
+def _ends(places: Iterable[TopicPartition], isolation: int) -> Request[Any]:
+    """Where do partitions end?"""
+    topics = [(topic, [(number, LATEST) for number in numbers]) for topic, numbers in _by_topic(places).items()]
+    return OffsetRequest(-1, isolation, topics)
 
 
 def _by_topic(places: Iterable[TopicPartition]) -> dict[str, list[int]]:

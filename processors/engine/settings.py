@@ -30,8 +30,10 @@ class Deadlines:
     """A producer stops; then it is abandoned, which is safe because its successor fences it."""
     stop_consumer: float = 5.0
     """The consumer stops; then it is abandoned."""
-    fencing: float = 30.0
-    """InitProducerId, the end of what was left open, and the metadata of every output, else exit 70."""
+    fencing: float = 45.0
+    """InitProducerId, the end of what was left open, and the metadata of every output, else exit 70.
+
+    Longer than a broker waits for its own markers (30)."""
     restore_progress: float = 30.0
     """The changelog's position moves at least once in this time, else exit 70. A restore as a whole has no limit."""
     positioning: float = 30.0

@@ -16,7 +16,8 @@ import pytest
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from aiokafka.errors import ProducerFenced
+from aiokafka.errors import ProducerFenced, UnknownTopicOrPartitionError
+from aiokafka.protocol.offset import OffsetRequest
 from aiokafka.structs import TopicPartition
 
 from processors.broker import Broker
@@ -172,6 +173,32 @@ async def test_a_changelog_with_an_open_end_is_waited_for(ready: Topics) -> None
         await asyncio.wait_for(waiting, 20)
     finally:
         await fencing.stop()
+
+
+async def test_nothing_is_ended_before_every_leader_answers_for_its_partitions(ready: Topics) -> None:
+    """A marker for a partition that its leader does not hold yet may hold up everybody's for 30 s (Kafka 4.3.1)."""
+    settings = dataclasses.replace(QUICK, bootstrap_servers=tuple(ready.servers))
+    fencing = Fencing(settings, f"{ready.group}-0", ready.group, [TopicPartition(ready.name("out"), number) for number in (0, 1)])
+    told: list[str] = []
+    send = fencing._client.send
+
+    async def not_at_first(node: int, request: Any, **how: Any) -> Any:
+        answer = await send(node, request, **how)
+        if isinstance(request, OffsetRequest) and told.count("ListOffsets") < 3:
+            answer.topics[0][1][1] = (1, UnknownTopicOrPartitionError.errno, -1, -1)
+        told.append("ListOffsets" if isinstance(request, OffsetRequest) else type(request).__name__)
+        return answer
+
+    fencing._client.send = not_at_first
+    await fencing.start()
+    try:
+        await asyncio.wait_for(fencing.end_former(), 20)
+    finally:
+        await fencing.stop()
+    assert told[:4] == ["ListOffsets"] * 4
+    after = [name for name in told[4:] if name != "FindCoordinatorRequest"]
+    assert after[-2:] == ["ListOffsets", "EndTxnRequest"]
+    assert "InitProducerIdRequest" in after
 
 
 async def test_a_transaction_that_is_under_way_is_aborted(ready: Topics) -> None:
