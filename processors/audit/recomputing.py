@@ -109,7 +109,12 @@ class _Walk:
 
     def _blame_one_of(self, item: Item, before: Item) -> None:
         """What was said of the entry before, as if it were whole, is the same damage."""
-        if not self.agreed:
+        if self.agreed:  # it may be the one that was altered, where the core cannot see it: in what its decisions name as their cause
+            self.result.not_recomputed += 1
+            for due in self.result.due:
+                if due.entry == before.sequence:
+                    due.decision = None
+        else:
             kept = [each for each in self.chain.findings if each.damage not in _OF_WHOLE_ENTRIES or each.place != before.record.place]
             self.chain.findings[:] = kept
         blame_one_of(item, self.agreed, self.chain)
