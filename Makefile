@@ -33,7 +33,7 @@ run: setup ## the main job (KAFKA=required: fail where no Kafka can be had)
 	@$(BIN)/multichannel run $(if $(KAFKA),--kafka $(KAFKA))
 
 test: check ## every check and every test
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not long"
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup --max-worker-restart 0 -m "not long" # restarted, xdist may wait for ever
 
 check: setup ## format, lint, types, layers
 	@$(BIN)/ruff format --check .
@@ -56,8 +56,8 @@ bench: setup ## measure; figures are printed, nothing is asserted
 	@for script in benchmarks/*.py; do grep -q __main__ $$script || continue; echo "== $$script"; $(BIN)/python -m benchmarks.$$(basename $$script .py); done
 
 faults: setup ## the long fault suite and the long fuzz
-	@MULTICHANNEL_FUZZ=100000 $(BIN)/python -m pytest tests/codec/test_fuzz.py --timeout 3600
-	@$(BIN)/python -m pytest -m long --timeout 3600
+	@MULTICHANNEL_FUZZ=100000 $(BIN)/python -m pytest tests/codec/test_fuzz.py --timeout 3600 -o faulthandler_timeout=4000
+	@$(BIN)/python -m pytest -m long --timeout 3600 -o faulthandler_timeout=4000
 
 clean: ## away with what was made: environment, broker data, caches
 	@if [ -x $(BIN)/multichannel ]; then $(BIN)/multichannel broker stop || true; fi
