@@ -13,6 +13,7 @@ from processors.cli import COMMANDS, multichannel
 from processors.cli.exits import MEANINGS
 from processors.contract import contract
 from processors.contract.document import document as topics_document
+from processors.metrics.definitions import METRICS
 from processors.settings import document as settings
 
 DOCS = Path(__file__).parent
@@ -50,6 +51,15 @@ def topics() -> str:
     return topics_document(contract())
 
 
+def metrics() -> str:
+    """The table of metrics."""
+    rows = "\n".join(
+        f"| `{each.name}` | {each.kind.value}{''.join(f', by {label}' for label in each.labels)} | {each.meaning} |" for each in METRICS
+    )
+    head = "# Metrics\n\nWhat a worker shows at `/metrics`, in Prometheus' format.\n\n| name | kind | meaning |\n| --- | --- | --- |"
+    return f"{head}\n{rows}\n"
+
+
 def _is_there(module: str) -> bool:
     return importlib.util.find_spec(module) is not None
 
@@ -58,6 +68,7 @@ def _is_there(module: str) -> bool:
 GENERATED: dict[str, Callable[[], str]] = {
     "exit-codes.md": exit_codes,
     "commands.md": commands,
+    "metrics.md": metrics,
     "settings.md": settings.document,
     "topics.md": topics,
 }

@@ -71,8 +71,10 @@ class Fencing:
         """Disconnect."""
         await self._client.close()
 
-    async def end_former(self, own: Session | None = None) -> None:
+    async def end_former(self, own: Session | None = None) -> bool:
         """Fence every former writer and put the marker of its last transaction into every partition.
+
+        Return whether a transaction was under way and is aborted by this.
 
         ``own`` is the session to be renewed: whoever has lost the id to somebody else must not fence that one.
 
@@ -80,12 +82,13 @@ class Fencing:
             KafkaError: somebody else fenced this one, or the broker refuses.
         """
         await self._served()
-        session, committed = await self._fence(own)
+        session, committed, interrupted = await self._fence(own)
         topics = list(_by_topic(self._places).items())
         await self._ask(AddPartitionsToTxnRequest(self._id, session.producer_id, session.epoch, topics))
         await self._ask(AddOffsetsToTxnRequest(self._id, session.producer_id, session.epoch, self._group))
         await self._served()
         await self._ask(EndTxnRequest(self._id, session.producer_id, session.epoch, committed))
+        return interrupted
 
     async def nothing_open(self, place: TopicPartition) -> None:
         """Wait until a partition that nobody else writes to holds no open transaction: a reader of what is committed reaches its end."""
@@ -93,16 +96,17 @@ class Fencing:
             logger.warning("%s[%d] ends at %d, but a transaction is still open from %d on", place.topic, place.partition, end, stable)
             await asyncio.sleep(10 * RETRY_SECONDS)
 
-    async def _fence(self, own: Session | None) -> tuple[Session, bool]:
-        """Become the only writer; return the session and whether the last transaction of the former was committed.
+    async def _fence(self, own: Session | None) -> tuple[Session, bool, bool]:
+        """Become the only writer; return the session, and whether the former's last transaction was committed, or aborted by this.
 
         The coordinator knows what it decided until it has given the id to a new session, so it is asked before each attempt. Where it never
         heard of a transaction, or was left by a candidate that came no further than this, whatever is open was not acknowledged by
         any owner that lives: aborted.
         """
-        committed = False
+        committed = under_way = False
         while True:
             state, session = await self._describe()
+            under_way = under_way or state == UNDECIDED
             if own is not None and session != own:
                 raise ProducerFenced
             own = None
@@ -118,7 +122,7 @@ class Fencing:
         if state == UNDECIDED and session is not None:
             # It was not ended by this fencing, which would have raised the epoch once more: its own writer did, by a commit.
             committed = new == Session(session.producer_id, session.epoch + 1)
-        return new, committed
+        return new, committed, under_way and not committed
 
     async def _describe(self) -> tuple[str, Session | None]:
         answer = await self._ask(DescribeTransactionsRequest([self._id]), {TRANSACTIONAL_ID_NOT_FOUND})

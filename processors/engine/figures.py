@@ -45,6 +45,7 @@ class EngineFigures:
     batches_redone: int = 0
     batches_dropped: int = 0
     fencings: int = 0
+    transactions_aborted: int = 0
     log_lines_suppressed: int = 0
     commit_seconds: float = 0.0
     commit_counts: list[int] = field(default_factory=lambda: [0] * (len(COMMIT_BUCKETS) + 1))

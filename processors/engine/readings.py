@@ -22,6 +22,7 @@ def readings(figures: EngineFigures) -> Iterator[Reading]:
     yield Reading(definitions.BATCHES_DROPPED, figures.batches_dropped)
     yield Reading(definitions.REBALANCES, figures.rebalances)
     yield Reading(definitions.FENCINGS, figures.fencings)
+    yield Reading(definitions.TRANSACTIONS_ABORTED, figures.transactions_aborted)
     yield Reading(definitions.WRITERS_RENEWED, figures.writers_renewed)
     yield Reading(definitions.RESTORES, figures.restores)
     yield Reading(definitions.RESTORED_RECORDS, figures.restored_records)

@@ -90,17 +90,20 @@ class Writer:
         )
         self._batch_bytes = settings.producer_batch_bytes
 
-    async def start(self, own: Session | None = None) -> None:
+    async def start(self, own: Session | None = None) -> bool:
         """Fence every former writer of the partition, end what they left open, and learn the metadata of every output.
+
+        Return whether a former writer's transaction was under way and is aborted by this.
 
         ``own`` is the session of the writer that this one renews; it is refused if it has lost the partition.
         """
         await reached(self._faults, Failpoint.FENCING_BEFORE, self.partition)
         fencing = Fencing(self._settings, self.transactional_id, self._group, self._places())
+        aborted = False
         try:
             if not defective(self._faults, Defect.LEFT_OPEN):
                 await fencing.start()
-                await fencing.end_former(own)
+                aborted = await fencing.end_former(own)
             await persistently(self._producer.start, f"the producer of partition {self.partition}")
             if not defective(self._faults, Defect.LEFT_OPEN):
                 await fencing.nothing_open(TopicPartition(self._changelog, self.partition))
@@ -110,6 +113,7 @@ class Writer:
             await self._producer.partitions_for(topic)
         self._note_connections()
         await reached(self._faults, Failpoint.FENCING_DONE, self.partition)
+        return aborted
 
     async def stop(self) -> None:
         """Stop the client; may take as long as a commit, so callers put it under a limit."""

@@ -39,10 +39,11 @@ COMMIT_SECONDS = Metric(f"{PREFIX}commit_seconds", Kind.HISTOGRAM, "Duration of 
 BATCHES_REDONE = Metric(f"{PREFIX}batches_redone_total", Kind.COUNTER, "Batches worked through again because a row was too large.")
 BATCHES_DROPPED = Metric(f"{PREFIX}batches_dropped_total", Kind.COUNTER, "Batches given up in a rebalance before an agent saw them.")
 REBALANCES = Metric(f"{PREFIX}rebalances_total", Kind.COUNTER, "Assignments of partitions to this process.")
-FENCINGS = Metric(
-    f"{PREFIX}fencings_total",
+FENCINGS = Metric(f"{PREFIX}fencings_total", Kind.COUNTER, "Partitions whose former writers this process fenced.")
+TRANSACTIONS_ABORTED = Metric(
+    f"{PREFIX}transactions_aborted_total",
     Kind.COUNTER,
-    "Partitions whose former writer this process fenced; an open transaction of that writer is aborted by it.",
+    "Transactions of former writers that were under way when this process fenced them; their records are done again.",
 )
 WRITERS_RENEWED = Metric(f"{PREFIX}writers_renewed_total", Kind.COUNTER, "Producer sessions renewed before sequence numbers wrap.")
 RESTORES = Metric(f"{PREFIX}restores_total", Kind.COUNTER, "Partitions restored from the changelog.")
@@ -84,6 +85,7 @@ METRICS = (
     BATCHES_DROPPED,
     REBALANCES,
     FENCINGS,
+    TRANSACTIONS_ABORTED,
     WRITERS_RENEWED,
     RESTORES,
     RESTORED_RECORDS,

@@ -205,10 +205,10 @@ async def test_a_transaction_that_is_under_way_is_aborted(ready: Topics) -> None
     targets = {ready.name(short): Target(2, copartitioned=True) for short in ("out", "changelog")}
     settings = dataclasses.replace(QUICK, bootstrap_servers=tuple(ready.servers))
     former, new = (Writer(settings, ready.group, 0, changelog=ready.name("changelog"), targets=targets) for _ in range(2))
-    await former.start()
+    assert await former.start() is False
     await former._producer.begin_transaction()
     await former._producer.send_and_wait(ready.name("out"), b"v", b"k", partition=0)
-    await new.start()
+    assert await new.start() is True
     assert await ready.read("out") == []
     await asyncio.wait([asyncio.ensure_future(former.stop())], timeout=5)
     await new.stop()
