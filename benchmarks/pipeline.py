@@ -1,8 +1,9 @@
 """What does the real topology cost on a real broker, beside its bare core and beside a loop that only moves bytes?
 
-`python -m benchmarks.pipeline [--customers N] [--seconds S]`; it starts a broker of its own under `.broker/bench`. It prints CPU
-microseconds an event by stage (measured alone, in memory), events/s and CPU of the worker and of a transactional loop that writes
-the recorded outputs, latency at 50 and 500 events/s, and memory for the customers. Nothing is asserted.
+`python -m benchmarks.pipeline [--customers N] [--seconds S] [--rounds R]`; it starts a broker of its own under `.broker/bench`. It prints
+CPU microseconds an event by stage (measured alone, in memory), then, in turns, events/s and CPU of the worker and of a transactional loop
+that writes the recorded outputs, latency at 50 and 500 events/s, and memory for the customers. What the engine adds is the worker's CPU
+time outside of the agent's work over that inside of it, both of the same run. Nothing is asserted.
 """
 
 from __future__ import annotations
@@ -16,127 +17,28 @@ import resource
 import statistics
 import time
 import uuid
-from collections import defaultdict
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from benchmarks.engine_raw import Sender
-from benchmarks.portfolio import portfolio
+from benchmarks.pipeline_stages import JOURNAL, MICRO, PARTITIONS, Work, stages
 from processors.broker import start_broker, stop_broker
-from processors.codec import decode_event, encode
-from processors.contract import Disposition, JournalEntry, contract
-from processors.contract.chain import NO_ENTRY, entry_hash
-from processors.core import chunks
-from processors.core import handle as core
-from processors.core.decisions import Cause, Decision
-from processors.core.events import Event
-from processors.core.policy import Policy
-from processors.core.state import CustomerState
+from processors.contract import contract
+from processors.engine.batch import Batch
 from processors.settings import Settings
 from processors.topics import apply
 from processors.topology import Topology, build
-from processors.topology.cloud_events import decision_headers
-from processors.topology.deciding import pair_key
+from processors.topology.deciding import Deciding
 from processors.topology.partitioning import partition_of
-from processors.topology.portfolio import TOPICS
 
-PARTITIONS = 8
 RATES = (50, 500)
 DEADLINE_SECONDS = 600.0
-MICRO = 1_000_000
-JOURNAL, DECISIONS, IN_FORCE = "customer-journal", "multi-channel-support-decisions", "customer-channel-support"
-CHANGELOG = "multichannel-customers-changelog"
-
-
-@dataclass
-class Work:
-    """The portfolio in the order of arrival, and what each stage makes of it."""
-
-    told: list[tuple[str, bytes, bytes]] = field(default_factory=list)  # topic, key, value
-    outputs: dict[bytes, list[list[tuple[str, int, bytes, bytes]]]] = field(default_factory=lambda: defaultdict(list))
-
-
-def arrivals(customers: int) -> list[Event]:
-    """Customers take turns, as they would."""
-    rows = [each.events for each in portfolio(customers)]
-    return [events[turn] for turn in range(max(map(len, rows))) for events in rows if turn < len(events)]
-
-
-def spent(what: str, work: Callable[[], Any], events: int, found: dict[str, float]) -> Any:
-    """Run it, and note the CPU time for each event."""
-    gc.collect()
-    gc.freeze()
-    began = time.process_time()
-    result = work()
-    found[what] = (time.process_time() - began) / events * MICRO
-    return result
-
-
-def stages(customers: int) -> tuple[Work, dict[str, float]]:
-    """Every stage alone, over the whole portfolio, in memory; and the outputs for the raw loop."""
-    events, work, policy = arrivals(customers), Work(), Policy.shipped()
-    found: dict[str, float] = {}
-    count = len(events)
-    topics = [TOPICS[type(event)] for event in events]
-    values = [encode(topic, event) for topic, event in zip(topics, events, strict=True)]
-    work.told = [(topic, event.customer_tenant_id.encode(), value) for topic, event, value in zip(topics, events, values, strict=True)]
-    told = spent("decode", lambda: [decode_event(topic, value) for topic, value in zip(topics, values, strict=True)], count, found)
-
-    def decide(*, store: bool) -> list[tuple[core.Handled, dict[str, bytes], bytes, bytes]]:
-        states: dict[str, CustomerState] = {}
-        made = []
-        for number, (topic, event) in enumerate(zip(topics, told, strict=True)):
-            state = states.get(event.customer_tenant_id)
-            if state is None:
-                state = states[event.customer_tenant_id] = CustomerState(event.customer_tenant_id)
-            handled = core.handle(state, event, Cause(event.event_id, topic, 0, number), policy)
-            if store:
-                made.append((handled, chunks.touched_chunks(state), chunks.state_hash(state), chunks.header(state, core.wake(state))))
-            else:
-                made.append((handled, {}, b"", b""))
-        return made
-
-    spent("warm-up", lambda: decide(store=False), count, found)
-    spent("core", lambda: decide(store=False), count, found)
-    made = spent("core and chunks", lambda: decide(store=True), count, found)
-    found["chunks and state hash"] = found.pop("core and chunks") - found["core"]
-    del found["warm-up"]
-
-    def entries() -> list[bytes]:
-        written = []
-        for number, ((topic, _, value), event, (handled, _, state_hash, _)) in enumerate(zip(work.told, told, made, strict=True)):
-            ids = tuple(each.decision_id for each in handled.decisions)
-            disposition = Disposition(handled.disposition.value)
-            fields = (topic, 0, number, 0, value, disposition, ids, state_hash, 1, policy.fingerprint, NO_ENTRY, NO_ENTRY)
-            entry = JournalEntry(**dict(zip(NAMES, (event.customer_tenant_id, number, *fields), strict=True)))
-            hashed = {name: getattr(entry, name) for name in NAMES} | {"entry_hash": entry_hash(entry)}
-            written.append(encode(JOURNAL, JournalEntry(**hashed)))
-        return written
-
-    journal = spent("journal entry and hash", entries, count, found)
-
-    def decisions() -> list[list[tuple[Decision, bytes, bytes]]]:
-        return [
-            [(each, encode(DECISIONS, each), pair_key(each)) for each in handled.decisions if decision_headers(each, ())]
-            for handled, _, _, _ in made
-        ]
-
-    encoded = spent("decisions and headers", decisions, count, found)
-    for (_, key, _), (_, changed, _, header), entry, decided in zip(work.told, made, journal, encoded, strict=True):
-        partition = partition_of(key, PARTITIONS)
-        records = [(JOURNAL, partition, key, entry)]
-        for _, value, pair in decided:
-            records += [(DECISIONS, partition, key, value), (IN_FORCE, partition_of(pair, PARTITIONS), pair, value)]
-        records += [(CHANGELOG, partition, key + name.encode(), chunk) for name, chunk in (*changed.items(), ("h", header))]
-        work.outputs[key].append(records)
-    return work, found
-
-
-NAMES = tuple(JournalEntry.__dataclass_fields__)
 
 
 async def fill(settings: Settings, arguments: dict[str, Any], told: Iterable[tuple[str, bytes, bytes]]) -> None:
@@ -173,15 +75,46 @@ async def running(settings: Settings, arguments: dict[str, Any]) -> Topology:
     return topology
 
 
-async def worker_speed(settings: Settings, arguments: dict[str, Any], count: int) -> None:
-    """From the moment at which it is ready to the last commit."""
+@dataclass
+class Inside:
+    """CPU seconds in the agent's work: decode, core, encode, journal and chunks, as the worker does them."""
+
+    seconds: float = 0.0
+
+    @contextmanager
+    def measured(self) -> Iterator[None]:
+        """Until it is left every step of the agent's work is timed."""
+        work_through = Deciding.work_through
+
+        def timed(deciding: Deciding, batch: Batch) -> Iterator[None]:
+            work = work_through(deciding, batch)
+            while True:
+                began = time.thread_time()
+                try:
+                    next(work)
+                except StopIteration:
+                    return
+                finally:
+                    self.seconds += time.thread_time() - began
+                yield
+
+        with patch.object(Deciding, "work_through", timed):
+            yield
+
+
+async def worker_speed(settings: Settings, arguments: dict[str, Any], count: int) -> tuple[float, float]:
+    """From the moment at which it is ready to the last commit; CPU us an event, and what the engine adds to the agent's work."""
     before = memory_mib()
     topology = await running(settings, arguments)
     began, spent_before, first = time.monotonic(), cpu(), topology.pipeline.figures.records
-    while topology.pipeline.figures.records < count:  # noqa: ASYNC110 - the engine has no event for it
-        await asyncio.sleep(0.02)
+    inside = Inside()
+    with inside.measured():
+        while topology.pipeline.figures.records < count:  # noqa: ASYNC110 - the engine has no event for it
+            await asyncio.sleep(0.02)
     wall, used, done = time.monotonic() - began, cpu() - spent_before, count - first
+    added = used / inside.seconds - 1
     print(f"worker             {done / wall:10,.0f} events/s   {used / done * MICRO:8.0f} us CPU/event   {done:,} events after its start")
+    print(f"  the agent's work                       {inside.seconds / done * MICRO:8.0f} us CPU/event   the engine adds {added:.0%}")
     print(f"  transactions     {topology.pipeline.figures.batches:10,}            {topology.pipeline.figures.batches / wall:8.1f} /s")
     customers = topology.customers.count()
     print(
@@ -189,9 +122,10 @@ async def worker_speed(settings: Settings, arguments: dict[str, Any], count: int
     )
     await topology.app.stop()
     topology.pipeline.wiring.watchdog.stop()
+    return used / done * MICRO, added
 
 
-async def raw_speed(settings: Settings, arguments: dict[str, Any], work: Work) -> None:
+async def raw_speed(settings: Settings, arguments: dict[str, Any], work: Work) -> float:
     """Consume the same inputs and write the recorded outputs, a transaction a poll; nothing is decoded, nothing decided."""
     group = f"{settings.topic_prefix}raw"
     topics = [settings.topic_prefix + topic for topic in sorted({topic for topic, _, _ in work.told})]
@@ -219,6 +153,7 @@ async def raw_speed(settings: Settings, arguments: dict[str, Any], work: Work) -
     print(f"raw loop           {done / wall:10,.0f} events/s   {used / done * MICRO:8.0f} us CPU/event   recorded outputs, nothing decided")
     await consumer.stop()
     await producer.stop()
+    return used / done * MICRO
 
 
 async def latency(settings: Settings, arguments: dict[str, Any], told: list[tuple[str, bytes, bytes]], rate: int, seconds: float) -> None:
@@ -255,20 +190,30 @@ async def latency(settings: Settings, arguments: dict[str, Any], told: list[tupl
     print(f"latency {rate:5,}/s    p50 {cuts[49] * 1000:8.1f} ms   p99 {cuts[98] * 1000:8.1f} ms   {count:,} events")
 
 
+def spread(found: list[float]) -> str:
+    """Median, least and most."""
+    return f"{statistics.median(found):.2f} ({min(found):.2f} to {max(found):.2f})"
+
+
 def settings_for(servers: tuple[str, ...]) -> Settings:
     """Topics of their own for each measurement."""
     return Settings(kafka_bootstrap_servers=servers, topic_prefix=f"bench-{uuid.uuid4().hex[:8]}-")
 
 
-async def on_broker(servers: tuple[str, ...], work: Work, seconds: float) -> None:
+async def on_broker(servers: tuple[str, ...], work: Work, seconds: float, rounds: int, in_memory: float) -> None:
     """Everything that needs a broker."""
     arguments = {"bootstrap_servers": list(servers)}
-    settings = settings_for(servers)
-    await fill(settings, arguments, work.told)
-    await worker_speed(settings, arguments, len(work.told))
-    settings = settings_for(servers)
-    await fill(settings, arguments, work.told)
-    await raw_speed(settings, arguments, work)
+    workers, raw = [], []
+    for _ in range(rounds):
+        settings = settings_for(servers)
+        await fill(settings, arguments, work.told)
+        workers.append(await worker_speed(settings, arguments, len(work.told)))
+        settings = settings_for(servers)
+        await fill(settings, arguments, work.told)
+        raw.append(await raw_speed(settings, arguments, work))
+    print(f"the engine adds    {spread([added * 100 for _, added in workers])} % of CPU to the agent's work; wanted: under 25")
+    print(f"worker             {spread([used / in_memory for used, _ in workers])} times the CPU of the stages in memory")
+    print(f"worker             {spread([used / loop for (used, _), loop in zip(workers, raw, strict=True)])} times the CPU of the raw loop")
     for rate in RATES:
         await latency(settings_for(servers), arguments, work.told, rate, seconds)
 
@@ -277,6 +222,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--customers", type=int, default=1_500, help="of the portfolio; 20 events each")
     parser.add_argument("--seconds", type=float, default=10.0, help="of each measurement of latency")
+    parser.add_argument("--rounds", type=int, default=3, help="of worker and raw loop in turns")
     options = parser.parse_args()
     logging.getLogger("aiokafka").addHandler(logging.NullHandler())  # fresh topics have no leader for a moment: said for each partition
     gc.set_threshold(100_000, 50, 100)  # as the worker does
@@ -284,14 +230,16 @@ def main() -> None:
     print(f"{len(work.told):,} events of {options.customers:,} customers; load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
     for name, microseconds in found.items():
         print(f"  {name:<24}{microseconds:8.1f} us/event")
-    print(f"  {'in memory, together':<24}{sum(found.values()):8.1f} us/event")
+    in_memory = sum(found.values())
+    print(f"  {'in memory, together':<24}{in_memory:8.1f} us/event")
     folder = Path(".broker/bench")
     broker_settings = Settings(
         broker_folder=folder, broker_cache_folder=Path(os.environ.get("MULTICHANNEL_BROKER_CACHE_FOLDER", ".broker/cache"))
     )
     broker = start_broker(broker_settings, print, by="java")
     try:
-        asyncio.run(asyncio.wait_for(on_broker(broker.bootstrap_servers, work, options.seconds), DEADLINE_SECONDS))
+        measured = on_broker(broker.bootstrap_servers, work, options.seconds, options.rounds, in_memory)
+        asyncio.run(asyncio.wait_for(measured, DEADLINE_SECONDS * options.rounds))
     finally:
         stop_broker(broker_settings)
 

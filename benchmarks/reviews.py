@@ -16,7 +16,8 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from benchmarks.pipeline import JOURNAL, PARTITIONS, fill, settings_for
+from benchmarks.pipeline import fill, settings_for
+from benchmarks.pipeline_stages import JOURNAL, PARTITIONS
 from processors.broker import start_broker, stop_broker
 from processors.codec import decode_event, decode_journal_entry, encode
 from processors.core.events import ReviewDue
