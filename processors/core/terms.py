@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 from processors.core import facts as f
-from processors.core.calendar import DAY, LAST_INSTANT, plus, plus_duration, read_duration, start_of_day, year_of
+from processors.core.calendar import DAY, plus, plus_duration, read_duration, start_of_day, year_of
 from processors.core.facts import Write
 from processors.core.policy import FOREVER, Policy
 from processors.core.symbols import CancellationStatus, CommercePlatform, ServiceType, Status, Symbol
@@ -162,9 +162,9 @@ def cancelling(writes: list[Write | None], instant: int, policy: Policy) -> Canc
         length, until = policy.window_length(started, instant)
         closes = plus(started, length) if length is not None else started
         allowed_until = closes
-        last_inside = closes - 1 if closes is not None else LAST_INSTANT  # an end that never comes leaves it open
+        last_inside = closes - 1 if closes is not None else FOREVER  # an end that never comes leaves it open
     is_open = instant <= last_inside
-    if is_open and last_inside < LAST_INSTANT:
+    if is_open and last_inside < FOREVER:
         until = min(until, last_inside + 1)
     return Cancelling(
         Window.OPEN if is_open else Window.CLOSED,
