@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Final
 
 from processors.core.case import Case
-from processors.core.subscriptions import CSP, LICENCE, USAGE
+from processors.core.outlines import CSP, LICENCE, USAGE
 from processors.core.symbols import (
     AcquisitionChannel,
     AzureOffer,

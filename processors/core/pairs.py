@@ -82,7 +82,7 @@ class Pairs:
                 verdict = self._without(verdict, tuple([_DATES[place] for place in named if known[place] is None]))
             instants = tuple([instant for instant in told if instant is not None])
         until = min(subscription.until, partner.until)
-        return Pair(Standing(verdict, subscription.owner, instants), decided, until)
+        return Pair(Standing(verdict, subscription.face.owner, instants), decided, until)
 
     def changes_at(self, outlook: Outlook, subscription_id: str, partner_tenant_id: str | None, pair: Pair) -> int | None:
         """The first instant at which time alone makes the answer another one: walk from bound to bound (policy.md 9.2)."""
@@ -127,15 +127,16 @@ class Pairs:
 def _between(subscription: SubscriptionView, partner: PartnerView, partner_tenant_id: str | None, transfer: TransferPosition) -> Between:
     if partner_tenant_id is None:
         return Between(other_transfer_runs=bool(subscription.running_targets))
-    is_seller = subscription.seller == partner_tenant_id
-    is_holder = subscription.holder == partner_tenant_id
-    provider_is_seller = partner.provider is not None and subscription.seller == partner.provider
+    face = subscription.face
+    is_seller = face.seller == partner_tenant_id
+    is_holder = face.holder == partner_tenant_id
+    provider_is_seller = partner.provider is not None and face.seller == partner.provider
     replaced = partner_tenant_id in subscription.replaced_by
     if not (is_seller or is_holder or provider_is_seller or replaced or subscription.transfers):
         return NOTHING_BETWEEN
     return Between(
         is_seller=is_seller,
-        made_seller_by_transfer=is_seller and subscription.seller_by_transfer,
+        made_seller_by_transfer=is_seller and face.seller_by_transfer,
         is_holder=is_holder,
         provider_is_seller=provider_is_seller,
         transfer_unreadable=transfer.unreadable,

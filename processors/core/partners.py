@@ -17,16 +17,17 @@ from processors.core.terms import value
 class PartnerView(NamedTuple):
     """A partner (or the any-partner) in a context, from an instant until `until`."""
 
+    since: int
+    until: int
     vector: PartnerVector
+    number: int  # of the vector
     provider: str | None
     consent_valid_until: int | None
     request_lapse: int | None
-    number: int  # of the vector
-    until: int
 
     def looks_like(self, other: PartnerView) -> bool:
-        """Whether no pair can tell the two apart; the bound aside."""
-        return self[:5] == other[:5]
+        """Whether no pair can tell the two apart; the bounds aside."""
+        return self[3:] == other[3:]
 
 
 class Profile(NamedTuple):
@@ -70,8 +71,8 @@ def profile_at(customer: Customer, partner: Partner | None, instant: int) -> Pro
     )
 
 
-def partner_view(profile: Profile, consent: Consent, related: bool, provider_related: bool, until: int) -> PartnerView:
-    """The view of a partner with this profile and consent; `until` bounds the two relations (policy.md 5.4)."""
+def partner_view(profile: Profile, consent: Consent, related: bool, provider_related: bool, since: int, until: int) -> PartnerView:
+    """The view of a partner with this profile and consent at `since`; `until` bounds the two relations (policy.md 5.4)."""
     vector = PartnerVector(
         consent.vector,
         profile.any_partner,
@@ -84,4 +85,4 @@ def partner_view(profile: Profile, consent: Consent, related: bool, provider_rel
         profile.countries_differ,
     )
     bound = min(until, profile.until, consent.until)
-    return PartnerView(vector, profile.provider, consent.valid_until, consent.request_lapse, OF_VECTORS.of(vector), bound)
+    return PartnerView(since, bound, vector, OF_VECTORS.of(vector), profile.provider, consent.valid_until, consent.request_lapse)

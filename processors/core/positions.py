@@ -56,10 +56,11 @@ class ConsentVector(NamedTuple):
 class Consent(NamedTuple):
     """A partner's consent in a context, from an instant until `until`."""
 
+    since: int
+    until: int
     vector: ConsentVector
     valid_until: int | None
     request_lapse: int | None
-    until: int
 
 
 class _Facts(NamedTuple):
@@ -191,7 +192,7 @@ def consent_at(partner: Partner, slots: tuple[SlotTerms, ...], context: Context,
         and not any(slot.role is GranterRole.GLOBAL_ADMIN or slot.grant.by_partner_center for slot in effective),
         mca_accepted=facts.mca_accepted,
     )
-    return Consent(vector, _valid_until(effective), requests.gdap_lapse, until)
+    return Consent(instant, until, vector, _valid_until(effective), requests.gdap_lapse)
 
 
 def _waiting_request(requests: Requests, *, relationship_counts: bool) -> tuple[bool, bool]:

@@ -8,8 +8,8 @@ from typing import Final, TypeAlias
 
 from processors.core.case import Case, Date
 from processors.core.conditions import CANCELLED, NEVER, Condition
+from processors.core.outlines import LICENCE
 from processors.core.steps import Steps, allowed_until
-from processors.core.subscriptions import LICENCE
 from processors.core.symbols import AcquisitionChannel, MoveOption, Outcome, Reason, ServiceType, SupportAccess, TransferKind
 from processors.core.terms import TermState, Window
 

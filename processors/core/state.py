@@ -84,12 +84,6 @@ class CustomerState:
         self.dirty_partners: set[str] = set()
         self.chunk_hashes: dict[str, bytes] = {}  # by chunk name, but for the header
 
-    def release(self) -> None:
-        """Call it when the state is thrown away: its memory is free at once, not when the garbage collector gets to it."""
-        if self.settling is not None:
-            self.settling.outlook.release()
-            self.settling = None
-
 
 def digest_of(event_id: str) -> bytes:
     """Eight bytes by which an event id is remembered."""

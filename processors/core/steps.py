@@ -6,8 +6,8 @@ from typing import Final, NamedTuple, TypeAlias
 
 from processors.core.case import Case, Date
 from processors.core.conditions import IN_CSP, IS_LICENCE, K3, LICENCE_TRANSFER
+from processors.core.outlines import USAGE
 from processors.core.positions import Ask
-from processors.core.subscriptions import USAGE
 from processors.core.symbols import Actor, NextStepCode, Role
 from processors.core.terms import TermState, Window
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from processors.core import facts as f
@@ -54,14 +55,20 @@ def instant_of(writes: list[Write | None], register: int) -> int | None:
 
 def term_end(writes: list[Write | None]) -> int | None:
     """E (policy.md 5.1), from the registers as read through."""
-    if value(writes, f.SERVICE_TYPE) is not ServiceType.LICENSE_BASED:
+    service = writes[f.SERVICE_TYPE]
+    if service is None or service[2] is not ServiceType.LICENSE_BASED:
         return None
     start = instant_of(writes, f.EFFECTIVE_START)
     if start is None:
         start = instant_of(writes, f.TERM_STARTED)
-    told = value(writes, f.TERM_DURATION)
-    duration = read_duration(told) if isinstance(told, str) else None
-    day = instant_of(writes, f.COMMITMENT_END)
+    duration = value(writes, f.TERM_DURATION)
+    return _end(start, duration if isinstance(duration, str) else None, instant_of(writes, f.COMMITMENT_END))
+
+
+@lru_cache(maxsize=4_096)
+def _end(start: int | None, told: str | None, day: int | None) -> int | None:
+    """E from the start, the duration and the last day as told."""
+    duration = read_duration(told) if told is not None else None
     if day is not None and year_of(day) < 9000:
         end = (day + 1) * DAY
         latest = plus_duration(start, duration) if start is not None and duration is not None else None
@@ -82,32 +89,38 @@ class State(NamedTuple):
     grace_until: int | None = None
 
 
-def term_state(writes: list[Write | None], end: int | None, instant: int) -> State:
-    """The first match of the table of policy.md 5.2."""
+_CANCELLED: Final = (State(TermState.CANCELLED),)
+_UNKNOWN: Final = (State(TermState.UNKNOWN),)
+_DELETED: Final = State(TermState.ENDED_DELETED)
+_SUSPENDED: Final = State(TermState.SUSPENDED)
+_PENDING: Final = State(TermState.RENEWAL_PENDING)
+
+
+def term_states(writes: list[Write | None], end: int | None) -> tuple[State, ...]:
+    """The first match of the table of policy.md 5.2, over all time: each state lasts until its bound, the last one for ever."""
     cancelled, last_active = writes[f.CANCELLED], writes[f.LAST_ACTIVE]
     if cancelled is not None and (last_active is None or cancelled[:2] > last_active[:2]):
-        return State(TermState.CANCELLED)
+        return _CANCELLED
     told = writes[f.STATUS]
     if told is None or told[2] is Status.UNKNOWN:
-        return State(TermState.UNKNOWN)
+        return _UNKNOWN
     since, status = told[0], told[2]
     if status is Status.DELETED:
-        return State(TermState.ENDED_DELETED if end is not None and since >= end else TermState.CANCELLED)
+        return (_DELETED,) if end is not None and since >= end else _CANCELLED
     if status is Status.DISABLED:
         deleted_at = _end_of_disabled(since, end)
-        if deleted_at is None or instant < deleted_at:
-            return State(TermState.ENDED_DISABLED, FOREVER if deleted_at is None else deleted_at)
-        return State(TermState.ENDED_DELETED)
+        return (State(TermState.ENDED_DISABLED),) if deleted_at is None else (State(TermState.ENDED_DISABLED, deleted_at), _DELETED)
     if status is Status.EXPIRED:
-        return _by_lapse(end if _within(end, GRACE, since) and end is not None else since, instant)
-    if end is None or instant < end or since >= end:
-        until = FOREVER if end is None or instant >= end else end
-        if status is Status.SUSPENDED:
-            return State(TermState.SUSPENDED, until)
-        return State(TermState.RENEWAL_PENDING if end is not None and instant >= end else TermState.IN_TERM, until)
-    if status is Status.SUSPENDED or value(writes, f.AUTO_RENEW) is False or value(writes, f.IS_TRIAL) is True:
-        return _by_lapse(end, instant)
-    return State(TermState.RENEWAL_PENDING)
+        return _after_lapse(end if _within(end, GRACE, since) and end is not None else since)
+    suspended = status is Status.SUSPENDED
+    running = TermState.SUSPENDED if suspended else TermState.IN_TERM
+    if end is None:
+        return (State(running),)
+    if since >= end:  # told at or after the end: the event beats the clock
+        return State(running, end), _SUSPENDED if suspended else _PENDING
+    if suspended or value(writes, f.AUTO_RENEW) is False or value(writes, f.IS_TRIAL) is True:
+        return State(running, end), *_after_lapse(end)
+    return State(running, end), _PENDING
 
 
 def _within(end: int | None, length: int, since: int) -> bool:
@@ -124,14 +137,43 @@ def _end_of_disabled(since: int, end: int | None) -> int | None:
     return plus(since, DISABLED)
 
 
-def _by_lapse(lapse: int, instant: int) -> State:
+def _after_lapse(lapse: int) -> tuple[State, ...]:
     """The states after X."""
     grace_until, deleted_at = plus(lapse, GRACE), plus(lapse, LAPSED)
-    if grace_until is None or instant < grace_until:
-        return State(TermState.ENDED_GRACE, FOREVER if grace_until is None else grace_until, grace_until)
-    if deleted_at is None or instant < deleted_at:
-        return State(TermState.ENDED_DISABLED, FOREVER if deleted_at is None else deleted_at)
-    return State(TermState.ENDED_DELETED)
+    if grace_until is None:
+        return (State(TermState.ENDED_GRACE),)
+    grace = State(TermState.ENDED_GRACE, grace_until, grace_until)
+    if deleted_at is None:
+        return grace, State(TermState.ENDED_DISABLED)
+    return grace, State(TermState.ENDED_DISABLED, deleted_at), _DELETED
+
+
+class Cancellable(NamedTuple):
+    """What the cancellation window of a licence rests on; the same for every instant (policy.md 5.3)."""
+
+    unlimited: bool
+    unknown: bool
+    told_until: int | None  # G
+    started: int | None  # b
+    requested_at: int | None  # of a request that was not granted
+
+
+_UNLIMITED: Final = Cancellable(True, False, None, None, None)
+_WINDOW_UNKNOWN: Final = Cancellable(False, True, None, None, None)
+
+
+def cancellable(writes: list[Write | None]) -> Cancellable:
+    """From the registers as read through."""
+    told = instant_of(writes, f.CANCELLATION_ALLOWED_UNTIL)
+    if told is None:
+        platform = value(writes, f.COMMERCE_PLATFORM)
+        if platform is CommercePlatform.LEGACY or value(writes, f.IS_TRIAL) is True:
+            return _UNLIMITED
+        if platform is not CommercePlatform.NEW_COMMERCE:
+            return _WINDOW_UNKNOWN
+    request = writes[f.CANCEL_REQUEST]
+    refused = request is not None and request[2] in {CancellationStatus.REQUESTED, CancellationStatus.REJECTED}
+    return Cancellable(False, False, told, instant_of(writes, f.TERM_STARTED), request[0] if request is not None and refused else None)
 
 
 class Cancelling(NamedTuple):
@@ -143,40 +185,32 @@ class Cancelling(NamedTuple):
     until: int
 
 
-def cancelling(writes: list[Write | None], instant: int, policy: Policy) -> Cancelling:
-    """Window and refused request (policy.md 5.3), from the registers as read through."""
-    started = instant_of(writes, f.TERM_STARTED)
-    told = instant_of(writes, f.CANCELLATION_ALLOWED_UNTIL)
-    platform = value(writes, f.COMMERCE_PLATFORM)
-    until = FOREVER
-    allowed_until = told
-    if told is not None:
-        last_inside = told
-    elif platform is CommercePlatform.LEGACY or value(writes, f.IS_TRIAL) is True:
-        return Cancelling(Window.NO_LIMIT, None, request_refused=False, until=FOREVER)
-    elif platform is not CommercePlatform.NEW_COMMERCE:
-        return Cancelling(Window.UNKNOWN, None, request_refused=False, until=FOREVER)
+_NO_LIMIT_AT_ALL: Final = Cancelling(Window.NO_LIMIT, None, request_refused=False, until=FOREVER)
+_NOT_KNOWN: Final = Cancelling(Window.UNKNOWN, None, request_refused=False, until=FOREVER)
+
+
+def cancelling(rests_on: Cancellable, instant: int, policy: Policy) -> Cancelling:
+    """Window and refused request at an instant."""
+    if rests_on.unlimited:
+        return _NO_LIMIT_AT_ALL
+    if rests_on.unknown:
+        return _NOT_KNOWN
+    started, allowed_until, until = rests_on.started, rests_on.told_until, FOREVER
+    if allowed_until is not None:
+        last_inside = allowed_until
     elif started is None:
-        return Cancelling(Window.CLOSED, None, _refused(writes, None, -FOREVER), FOREVER)
+        return Cancelling(Window.CLOSED, None, _refused(rests_on, -FOREVER), FOREVER)
     else:
         length, until = policy.window_length(started, instant)
         closes = plus(started, length) if length is not None else started
         allowed_until = closes
         last_inside = closes - 1 if closes is not None else FOREVER  # an end that never comes leaves it open
     is_open = instant <= last_inside
-    if is_open and last_inside < FOREVER:
-        until = min(until, last_inside + 1)
-    return Cancelling(
-        Window.OPEN if is_open else Window.CLOSED,
-        allowed_until,
-        _refused(writes, started, last_inside),
-        until,
-    )
+    if is_open and last_inside < until:
+        until = last_inside + 1
+    return Cancelling(Window.OPEN if is_open else Window.CLOSED, allowed_until, _refused(rests_on, last_inside), until)
 
 
-def _refused(writes: list[Write | None], started: int | None, last_inside: int) -> bool:
-    request = writes[f.CANCEL_REQUEST]
-    if request is None or request[2] not in {CancellationStatus.REQUESTED, CancellationStatus.REJECTED}:
-        return False
-    at = request[0]
-    return (started is None or at >= started) and at > last_inside
+def _refused(rests_on: Cancellable, last_inside: int) -> bool:
+    at, started = rests_on.requested_at, rests_on.started
+    return at is not None and (started is None or at >= started) and at > last_inside

@@ -10,9 +10,9 @@ from processors.core import steps as s
 from processors.core.case import Case, Date
 from processors.core.decisions import NextStep
 from processors.core.order import deciding_row
+from processors.core.outlines import LICENCE
 from processors.core.rows import Row, dates
 from processors.core.steps import Step
-from processors.core.subscriptions import LICENCE
 from processors.core.symbols import (
     Actor,
     ConsentPosition,

@@ -48,7 +48,7 @@ class Customers:
         if held is None:
             held = self._held[place] = self._read(partition, customer)
             if len(self._held) > self._held_max:
-                self._held.popitem(last=False)[1].state.release()
+                self._held.popitem(last=False)
         else:
             self._held.move_to_end(place)
         return held
@@ -74,14 +74,12 @@ class Customers:
 
     def drop(self, partition: int, customer: bytes) -> None:
         """Forget what is in memory: it may be ahead of the table."""
-        held = self._held.pop((partition, customer), None)
-        if held is not None:
-            held.state.release()
+        self._held.pop((partition, customer), None)
 
     def drop_all(self, partition: int) -> None:
         """As `drop`, for all customers of a partition."""
         for place in [place for place in self._held if place[0] == partition]:
-            self._held.pop(place).state.release()
+            del self._held[place]
 
     def restore(self, partition: int, rows: Sequence[tuple[bytes, bytes]]) -> dict[str, int | None]:
         """Take in rows of a partition that was restored; the next instants of the customers whose header is among them."""

@@ -10,10 +10,11 @@ from typing import TypeVar
 from processors.core.case import Between, Case, PartnerVector
 from processors.core.conditions import OTHERWISE
 from processors.core.order import E14, ORDER, deciding_row
+from processors.core.outlines import CSP, LICENCE, USAGE
 from processors.core.policy import CLOUDS
 from processors.core.positions import POSITIONS, Ask, ConsentVector
 from processors.core.rows import Row
-from processors.core.subscriptions import CSP, LICENCE, USAGE, SubscriptionVector
+from processors.core.subscriptions import SubscriptionVector
 from processors.core.symbols import (
     AcquisitionChannel,
     AzureOffer,
