@@ -33,66 +33,87 @@ class Standing(NamedTuple):
 
 
 class Pair(NamedTuple):
-    """The answer for a pair, from an instant until `until`, and what decided it."""
+    """The answer for a pair that looks so, what decided it, and the views it was made of; it holds as long as both do."""
 
     standing: Standing
     decided: Decided
-    until: int
+    subscription: SubscriptionView
+    partner: PartnerView
+
+    @property
+    def until(self) -> int:
+        """Until when it holds."""
+        return min(self.subscription.until, self.partner.until)
 
 
 class Pairs:
-    """Answers pairs from views; remembers what it decided for which facts."""
+    """Answers pairs from views; remembers what it decided for which facts, each vector by its number."""
 
-    __slots__ = ("_cases", "_policy", "_verdicts")
+    __slots__ = ("_betweens", "_cases", "_policy", "_verdicts")
 
     def __init__(self, policy: Policy) -> None:
         self._policy = policy
-        self._cases: dict[tuple[int, int, Between], tuple[Decided, tuple[int, ...]]] = {}
+        self._cases: dict[tuple[int, int, int], tuple[Decided, tuple[int, ...]]] = {}
+        self._betweens: dict[Between, int] = {NOTHING_BETWEEN: 0}
         self._verdicts: dict[Verdict, Verdict] = {}
 
     def at(self, outlook: Outlook, subscription_id: str, partner_tenant_id: str | None, instant: int) -> Pair:
         """The answer for the pair at the instant, and until when it holds."""
         subscription = outlook.subscription(subscription_id, instant)
-        return self.of(subscription, outlook.partner(partner_tenant_id, subscription.context, instant), partner_tenant_id)
+        return self.of(subscription, outlook.partner(partner_tenant_id, subscription.face.context, instant), partner_tenant_id)
 
     def of(self, subscription: SubscriptionView, partner: PartnerView, partner_tenant_id: str | None) -> Pair:
-        """The answer for a pair that looks so, and until when it does."""
-        transfer, between = NO_TRANSFER, NOTHING_BETWEEN
-        if partner_tenant_id is not None or subscription.running_targets:
+        """The answer for a pair that looks so."""
+        transfer, between, number = NO_TRANSFER, NOTHING_BETWEEN, 0
+        face = subscription.face
+        if subscription.transfers or (
+            partner_tenant_id is not None
+            and (
+                partner_tenant_id in (face.seller, face.holder)
+                or (face.seller is not None and face.seller == partner.provider)
+                or partner_tenant_id in subscription.replaced_by
+            )
+        ):
             if partner_tenant_id is not None:
                 transfer = subscription.transfers.get(partner_tenant_id, NO_TRANSFER)
             between = _between(subscription, partner, partner_tenant_id, transfer)
-        found = self._cases.get((subscription.number, partner.number, between))
+            number = self._betweens.setdefault(between, len(self._betweens))
+        found = self._cases.get((subscription.number, partner.number, number))
         if found is None:
             found = self._decide(subscription, partner, between)
+            self._cases[subscription.number, partner.number, number] = found
         decided, named = found
-        verdict = decided.verdict
-        instants: tuple[int, ...] = ()
-        if named:
-            known = (
-                subscription.term_end,
-                subscription.cancellation_allowed_until,
-                subscription.grace_until,
-                partner.request_lapse,
-                transfer.expiry,
-                partner.consent_valid_until,
-            )
-            told = [known[place] for place in named]
-            if None in told:
-                verdict = self._without(verdict, tuple([_DATES[place] for place in named if known[place] is None]))
-            instants = tuple([instant for instant in told if instant is not None])
-        until = min(subscription.until, partner.until)
-        return Pair(Standing(verdict, subscription.face.owner, instants), decided, until)
+        if not named:
+            return Pair(Standing(decided.verdict, face.owner, ()), decided, subscription, partner)
+        known = (
+            subscription.term_end,
+            subscription.cancellation_allowed_until,
+            subscription.grace_until,
+            partner.request_lapse,
+            transfer.expiry,
+            partner.consent_valid_until,
+        )
+        verdict, instants = decided.verdict, tuple([known[place] for place in named])
+        if None in instants:
+            verdict = self._without(verdict, tuple([_DATES[place] for place in named if known[place] is None]))
+        return Pair(Standing(verdict, face.owner, tuple([at for at in instants if at is not None])), decided, subscription, partner)
 
     def changes_at(self, outlook: Outlook, subscription_id: str, partner_tenant_id: str | None, pair: Pair) -> int | None:
         """The first instant at which time alone makes the answer another one: walk from bound to bound (policy.md 9.2)."""
-        standing, until = pair.standing, pair.until
-        while until <= LAST_INSTANT:
-            later = self.at(outlook, subscription_id, partner_tenant_id, until)
-            if later.standing != standing:
+        subscription, partner = pair.subscription, pair.partner
+        while True:
+            until = min(partner.until, subscription.until)
+            if until > LAST_INSTANT:
+                return None
+            alike = True
+            if subscription.until == until:
+                before, subscription = subscription, outlook.subscription(subscription_id, until)
+                alike = subscription.looks_like(before)
+            if partner.until == until or not alike:
+                now, partner = partner, outlook.partner(partner_tenant_id, subscription.face.context, until)
+                alike = alike and partner.looks_like(now)
+            if not alike and self.of(subscription, partner, partner_tenant_id).standing != pair.standing:
                 return until
-            until = later.until
-        return None
 
     def _decide(self, subscription: SubscriptionView, partner: PartnerView, between: Between) -> tuple[Decided, tuple[int, ...]]:
         switches = self._policy.switches(subscription.vector.cloud)
@@ -112,7 +133,6 @@ class Pairs:
         found = Decided(verdict, decided.rule, decided.position), tuple(place for place, date in enumerate(_DATES) if date in dates)
         if len(self._cases) >= CASES_MAX:
             self._cases.clear()
-        self._cases[subscription.number, partner.number, between] = found
         return found
 
     def _without(self, verdict: Verdict, none: tuple[Date, ...]) -> Verdict:
@@ -129,21 +149,16 @@ def _between(subscription: SubscriptionView, partner: PartnerView, partner_tenan
         return Between(other_transfer_runs=bool(subscription.running_targets))
     face = subscription.face
     is_seller = face.seller == partner_tenant_id
-    is_holder = face.holder == partner_tenant_id
-    provider_is_seller = partner.provider is not None and face.seller == partner.provider
-    replaced = partner_tenant_id in subscription.replaced_by
-    if not (is_seller or is_holder or provider_is_seller or replaced or subscription.transfers):
-        return NOTHING_BETWEEN
     return Between(
         is_seller=is_seller,
         made_seller_by_transfer=is_seller and face.seller_by_transfer,
-        is_holder=is_holder,
-        provider_is_seller=provider_is_seller,
+        is_holder=face.holder == partner_tenant_id,
+        provider_is_seller=partner.provider is not None and face.seller == partner.provider,
         transfer_unreadable=transfer.unreadable,
         transfer_running=transfer.running,
         last_ended_transfer=transfer.last_ended,
         other_transfer_runs=any(target != partner_tenant_id for target in subscription.running_targets),
-        replaced_by_partner=replaced,
+        replaced_by_partner=partner_tenant_id in subscription.replaced_by,
     )
 
 
