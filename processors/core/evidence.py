@@ -6,16 +6,36 @@ from processors.core import facts as f
 from processors.core.consents import SlotState, SlotTerms
 from processors.core.facts import Customer, Partner
 from processors.core.links import Links, chain, registers_at
+from processors.core.outlook import Outlook
+from processors.core.positions import Context
 
 
-def evidence(
-    customer: Customer, links: Links, subscription_id: str, partner_tenant_id: str | None, slots: tuple[SlotTerms, ...], instant: int
-) -> tuple[str, ...]:
-    """The event ids, distinct and sorted; `slots` are the partner's as counted in the subscription's cloud."""
-    found = of_subscription(customer, links, subscription_id, instant)
-    if partner_tenant_id is not None:
-        found |= of_partner(customer.partners[partner_tenant_id], slots, instant)
-    return tuple(sorted(found))
+class Evidence:
+    """The event ids behind the answers of a customer at one instant; each subscription and each partner is looked through once."""
+
+    __slots__ = ("_customer", "_instant", "_of_partners", "_of_subscriptions", "_outlook")
+
+    def __init__(self, customer: Customer, outlook: Outlook, instant: int) -> None:
+        self._customer = customer
+        self._outlook = outlook
+        self._instant = instant
+        self._of_subscriptions: dict[str, set[str]] = {}
+        self._of_partners: dict[tuple[str, Context], set[str]] = {}
+
+    def of(self, subscription_id: str, partner_tenant_id: str | None, context: Context) -> tuple[str, ...]:
+        """Of a pair, distinct and sorted; the context is the subscription's."""
+        found = self._of_subscriptions.get(subscription_id)
+        if found is None:
+            found = of_subscription(self._customer, self._outlook.links, subscription_id, self._instant)
+            self._of_subscriptions[subscription_id] = found
+        if partner_tenant_id is None:
+            return tuple(sorted(found))
+        key = partner_tenant_id, context
+        about = self._of_partners.get(key)
+        if about is None:
+            slots = self._outlook.slots(partner_tenant_id, context)
+            about = self._of_partners[key] = of_partner(self._customer.partners[partner_tenant_id], slots, self._instant)
+        return tuple(sorted(found | about))
 
 
 def of_subscription(customer: Customer, links: Links, subscription_id: str, instant: int) -> set[str]:
@@ -60,8 +80,7 @@ def _link(customer: Customer, subscription_id: str) -> set[str]:
 def of_partner(partner: Partner, slots: tuple[SlotTerms, ...], instant: int) -> set[str]:
     """Profile and requests of a named partner, and of each slot its grant, its extensions and the end that ended it."""
     writes, _ = partner.registers.at(instant)
-    read = (*range(f.REQUEST), *range(f.REQUEST, f.DECLINED))
-    found = {write[1][2] for write in (writes[register] for register in read) if write is not None}
+    found = {write[1][2] for write in writes[: f.DECLINED] if write is not None}
     for slot in slots:
         found.add(slot.grant.key[2])
         found |= {extension.key[2] for extension in slot.extensions}

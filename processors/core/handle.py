@@ -9,7 +9,7 @@ from functools import lru_cache
 from processors.core.decisions import Cause, Decision
 from processors.core.emission import answer_digest, decision_id
 from processors.core.events import Event
-from processors.core.evidence import evidence
+from processors.core.evidence import Evidence
 from processors.core.evolve import Touched, evolve, is_known
 from processors.core.fold import additions
 from processors.core.pairs import Pair, Pairs, answer_of
@@ -95,6 +95,7 @@ def _decide(state: CustomerState, touched: Touched, cause: Cause, policy: Policy
     state.dirty_subscriptions.update(came_into_force[0])
     state.dirty_partners.update(came_into_force[1])
     pairs = pairs_under(policy)
+    grounds: Evidence | None = None
     decisions = []
     for subscription_id, partner, seen, seen_partner in settling.changed_pairs(as_of):
         pair = pairs.of(seen, seen_partner, partner)
@@ -105,22 +106,24 @@ def _decide(state: CustomerState, touched: Touched, cause: Cause, policy: Policy
         if emitted is not None and emitted.digest == digest:
             emitted.standing = pair.standing  # decided again after loading, and found the same
             continue
-        decision = _emit(state, settling, subscription_id, partner, pair, cause)
+        if grounds is None:
+            grounds = Evidence(state.facts, settling.outlook, as_of)
+        decision = _emit(state, settling, subscription_id, partner, pair, cause, grounds)
         decisions.append(decision)
         state.emitted[subscription_id][partner] = Emitted(decision.sequence, digest, pair.standing, decision.decision_id)
         state.dirty_subscriptions.add(subscription_id)
     return tuple(decisions)
 
 
-def _emit(state: CustomerState, settling: Settling, subscription_id: str, partner: str | None, pair: Pair, cause: Cause) -> Decision:
-    facts, policy, outlook = state.facts, settling.policy, settling.outlook
-    customer, as_of = facts.customer_tenant_id, facts.as_of
+def _emit(
+    state: CustomerState, settling: Settling, subscription_id: str, partner: str | None, pair: Pair, cause: Cause, grounds: Evidence
+) -> Decision:
+    customer, as_of = state.facts.customer_tenant_id, state.facts.as_of
     before = state.emitted[subscription_id].get(partner)
     supersedes = None
     if before is not None:
         supersedes = before.decision_id or decision_id(customer, before.sequence, subscription_id, partner)
     state.sequence += 1
-    slots = outlook.slots(partner, outlook.subscription(subscription_id, as_of).context)
     return Decision(
         decision_id=decision_id(customer, state.sequence, subscription_id, partner),
         customer_tenant_id=customer,
@@ -131,9 +134,9 @@ def _emit(state: CustomerState, settling: Settling, subscription_id: str, partne
         answer=answer_of(pair.standing),
         rule=pair.decided.rule,
         consent_position=pair.decided.position,
-        review_at=pairs_under(policy).changes_at(outlook, subscription_id, partner, pair),
-        policy_version=policy.version_at(as_of).name,
+        review_at=pairs_under(settling.policy).changes_at(settling.outlook, subscription_id, partner, pair),
+        policy_version=settling.policy.version_at(as_of).name,
         as_of=as_of,
         caused_by=cause,
-        evidence=evidence(facts, outlook.links, subscription_id, partner, slots, as_of),
+        evidence=grounds.of(subscription_id, partner, pair.subscription.face.context),
     )
