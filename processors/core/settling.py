@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from processors.core.evolve import Touched
 from processors.core.facts import Customer, Registers
@@ -19,7 +19,18 @@ class Settling:
     `due` is never later than the next instant at which an answer can change, and may be earlier.
     """
 
-    __slots__ = ("_by_context", "_customer", "_looked_at", "_partners", "_subscriptions", "_waiting", "due", "outlook", "policy")
+    __slots__ = (
+        "_by_context",
+        "_customer",
+        "_everyone",
+        "_looked_at",
+        "_partners",
+        "_subscriptions",
+        "_waiting",
+        "due",
+        "outlook",
+        "policy",
+    )
 
     def __init__(self, customer: Customer, policy: Policy) -> None:
         self._customer = customer
@@ -29,6 +40,7 @@ class Settling:
         self._partners: dict[tuple[str | None, Context], PartnerView] = {}
         self._by_context: dict[Context, set[str]] = {}
         self._looked_at: set[Context] = set()
+        self._everyone: list[str | None] = []  # the any-partner first, then by id; no id is empty
         self._waiting = -FOREVER
         self.due = -FOREVER
         self.outlook.remake_transfers()
@@ -47,9 +59,17 @@ class Settling:
             self.outlook.remake_partner(partner_tenant_id)
         if touched.customer:
             self.outlook.remake_partners()
-        for registers in self._registers_of(touched):
-            if registers.waiting:
-                self._waiting = min(self._waiting, registers.waiting[0][0])
+        customer = self._customer
+        if customer.registers.waiting:
+            self._waiting = min(self._waiting, customer.registers.waiting[0][0])
+        for subscription_id in touched.subscriptions:
+            waiting = customer.subscriptions[subscription_id].registers.waiting
+            if waiting:
+                self._waiting = min(self._waiting, waiting[0][0])
+        for partner_tenant_id in touched.partners:
+            waiting = customer.partners[partner_tenant_id].registers.waiting
+            if waiting:
+                self._waiting = min(self._waiting, waiting[0][0])
 
     def let_waiting_in(self, as_of: int) -> tuple[list[str], list[str]]:
         """Let come into force what waited until now; the subscriptions and the partners of which something did."""
@@ -65,11 +85,6 @@ class Settling:
         )
         return subscriptions, partners
 
-    def _registers_of(self, touched: Touched) -> Iterator[Registers]:
-        yield self._customer.registers
-        yield from (self._customer.subscriptions[name].registers for name in touched.subscriptions)
-        yield from (self._customer.partners[name].registers for name in touched.partners)
-
     def _registers(self) -> Iterator[Registers]:
         yield self._customer.registers
         yield from (known.registers for known in self._customer.subscriptions.values())
@@ -77,24 +92,38 @@ class Settling:
 
     def changed_pairs(self, as_of: int) -> list[tuple[str, str | None, SubscriptionView, PartnerView]]:
         """The pairs to ask again at an instant and how they look, in the order of decisions (policy.md 9.3)."""
+        outlook, customer = self.outlook, self._customer
+        if len(self._everyone) <= len(customer.partners):
+            self._everyone = [None, *sorted(customer.partners)]
         everything = as_of >= self.due
         if everything:
             self.due = FOREVER
-        subscriptions = self._changed_subscriptions(self._customer.subscriptions if everything else self.outlook.stale_subscriptions, as_of)
-        everyone = [None, *self._customer.partners]
-        partners = self._changed_partners(everyone, everyone if everything else list(self.outlook.stale_partners), as_of)
-        self.outlook.stale_subscriptions.clear()
-        self.outlook.stale_partners.clear()
-        pairs = {(subscription_id, partner) for subscription_id in subscriptions for partner in everyone}
-        pairs |= {(subscription_id, partner) for partner, context in partners for subscription_id in self._by_context[context]}
-        found = []
-        for subscription_id, partner in sorted(pairs, key=_order):
+        subscriptions = self._changed_subscriptions(customer.subscriptions if everything else outlook.stale_subscriptions, as_of)
+        partners = self._changed_partners(self._everyone if everything else outlook.stale_partners, as_of)
+        outlook.stale_subscriptions.clear()
+        outlook.stale_partners.clear()
+        if partners:
+            concerned = {subscription_id for _, context in partners for subscription_id in self._by_context[context]}
+            concerned.update(subscriptions)
+        elif subscriptions:
+            concerned = set(subscriptions)
+        else:
+            return []
+        found: list[tuple[str, str | None, SubscriptionView, PartnerView]] = []
+        for subscription_id in sorted(concerned):
             view = self._subscriptions[subscription_id]
-            found.append((subscription_id, partner, view, self._partners[partner, view.context]))
+            context = view.face.context
+            whole = subscription_id in subscriptions
+            found += [
+                (subscription_id, partner, view, self._partners[partner, context])
+                for partner in self._everyone
+                if whole or (partner, context) in partners
+            ]
         return found
 
-    def _changed_subscriptions(self, candidates: Iterable[str], as_of: int) -> list[str]:
-        changed = []
+    def _changed_subscriptions(self, candidates: Iterable[str], as_of: int) -> set[str]:
+        """Those that look other than when they were last asked."""
+        changed = set()
         for subscription_id in candidates:
             view = self.outlook.subscription(subscription_id, as_of)
             self.due = min(self.due, view.until)
@@ -102,33 +131,31 @@ class Settling:
             if view is before:
                 continue
             self._subscriptions[subscription_id] = view
-            if before is None or before.context != view.context:
+            if before is not None and view.looks_like(before):
+                continue
+            changed.add(subscription_id)
+            context = view.face.context
+            if before is None or before.face.context != context:
                 if before is not None:
-                    self._by_context[before.context].discard(subscription_id)
-                self._by_context.setdefault(view.context, set()).add(subscription_id)
-            if before is None or not view.looks_like(before):
-                changed.append(subscription_id)
+                    self._by_context[before.face.context].discard(subscription_id)
+                self._by_context.setdefault(context, set()).add(subscription_id)
         return changed
 
-    def _changed_partners(self, everyone: list[str | None], candidates: list[str | None], as_of: int) -> list[tuple[str | None, Context]]:
-        changed = []
+    def _changed_partners(self, candidates: Collection[str | None], as_of: int) -> set[tuple[str | None, Context]]:
+        """The same, in each context that a subscription has."""
+        changed = set()
         for context, subscriptions in self._by_context.items():
             if not subscriptions:
                 self._looked_at.discard(context)
                 continue
             new = context not in self._looked_at  # nobody was looked at in this context yet
             self._looked_at.add(context)
-            for partner in everyone if new else candidates:
+            for partner in self._everyone if new else candidates:
                 view = self.outlook.partner(partner, context, as_of)
                 self.due = min(self.due, view.until)
                 before = self._partners.get((partner, context))
                 if view is not before:
                     self._partners[partner, context] = view
                     if before is None or not view.looks_like(before):
-                        changed.append((partner, context))
+                        changed.add((partner, context))
         return changed
-
-
-def _order(pair: tuple[str, str | None]) -> tuple[str, str]:
-    """By subscription, the any-partner first, then by partner; no id is empty."""
-    return pair[0], pair[1] or ""
