@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
 from processors.core.numbers import OF_VECTORS
 from processors.core.outlines import CSP, LICENCE, USAGE, Face, Outline
-from processors.core.policy import Policy
+from processors.core.policy import FOREVER, Policy
 from processors.core.positions import Context
 from processors.core.symbols import AcquisitionChannel, AzureOffer, Cloud, CommercePlatform, ServiceType
 from processors.core.terms import ENDED, TermState, Window, cancelling
@@ -85,14 +85,20 @@ class SubscriptionView(NamedTuple):
 _NOBODY: Final[frozenset[str]] = frozenset()
 _NO_TRANSFERS: Final[dict[str, TransferPosition]] = {}
 _IN_LIFE: Final = frozenset({TermState.IN_TERM, TermState.SUSPENDED})
+_IN_TABLE_B_AFTER_ITS_ENDS: Final = _IN_LIFE | {TermState.RENEWAL_PENDING}
+_SELLER_ALONE: Final = ("seller_partner_tenant_id",)  # which the any-partner does not miss
 
 
 def subscription_at(outline: Outline, instant: int, policy: Policy) -> SubscriptionView:
-    """The view of a subscription whose outline is in force at the instant. What others replace is left open (`replaced`)."""
-    until, service, channel = outline.until, outline.service, outline.channel
-    state, bound, grace_until = next(state for state in outline.states if instant < state.until)
-    until = min(until, bound)
-    ended = state in ENDED or (state is TermState.ENDED_GRACE and service is USAGE)
+    """The view of a subscription whose outline is in force at the instant. What others replace is left open (`replaced`).
+
+    It holds as long as what a row can read of it stays: where E2 or E4 answers, say, no version of the policy makes a difference.
+    """
+    service, in_csp, missing = outline.service, outline.channel is CSP, outline.missing
+    for state, bound, grace_until in outline.states:  # noqa: B007 - the state in force, the last one without an end
+        if instant < bound:
+            break
+    until = min(outline.until, bound)
     positions, running = _NO_TRANSFERS, ()  # type: tuple[dict[str, TransferPosition], tuple[str, ...]]
     if outline.transfers:
         positions, bound = transfers_at(outline.transfers, instant)
@@ -100,32 +106,29 @@ def subscription_at(outline: Outline, instant: int, policy: Policy) -> Subscript
         until = min(until, bound)
     before_first, bound = policy.before_first.at(instant)
     until = min(until, bound)
-    common = (
+    commerce, azure, allowed_until = _NO_COMMERCE, _NO_AZURE, None
+    if not outline.succeeded and (not missing or missing == _SELLER_ALONE):
+        if service is USAGE:
+            azure, bound = _azure(outline, instant, policy)
+        elif service is LICENCE and in_csp and state in _IN_TABLE_B_AFTER_ITS_ENDS:
+            commerce, allowed_until, bound = _commerce(outline, instant, policy, in_transfer=bool(positions))
+        elif service is LICENCE and positions:  # who accepts a transfer depends on the version
+            licence_transfer, bound = policy.licence_transfer.at(instant)
+            commerce = (*_NO_COMMERCE[:-1], licence_transfer)
+    vector = SubscriptionVector(
         outline.succeeded,
-        outline.missing,
+        missing,
         service,
-        channel,
+        outline.channel,
         outline.cloud,
         state,
-        ended,
+        state in ENDED or (state is TermState.ENDED_GRACE and service is USAGE),
         outline.obtained_by_transfer,
         before_first,
         outline.trial,
+        *commerce,
+        *azure,
     )
-    end, allowed_until = None, None
-    if service is LICENCE:
-        if channel is CSP:
-            vector, allowed_until, bound = _licence(common, outline, instant, policy)
-            end = outline.term_end if vector.end_ahead else None
-        elif positions:  # who accepts a transfer depends on the version
-            licence_transfer, bound = policy.licence_transfer.at(instant)
-            vector = SubscriptionVector(*common, licence_transfer=licence_transfer)
-        else:
-            vector = SubscriptionVector(*common)
-    elif service is USAGE:
-        vector, bound = _usage(common, outline, instant, policy)
-    else:
-        vector = SubscriptionVector(*common)
     return SubscriptionView(
         instant,
         min(until, bound),
@@ -134,56 +137,48 @@ def subscription_at(outline: Outline, instant: int, policy: Policy) -> Subscript
         outline.face,
         positions,
         running,
-        end,
+        outline.term_end if vector.end_ahead else None,
         allowed_until,
         grace_until,
         _NOBODY,
         outline.begun,
-        _replacement(outline, vector) if service is USAGE and channel is CSP else None,
+        _replacement(outline, vector) if service is USAGE and in_csp else None,
     )
 
 
-Common = tuple[
-    bool,
-    tuple[str, ...],
-    ServiceType | None,
-    AcquisitionChannel | None,
-    Cloud | None,
-    TermState,
-    bool,
-    bool,
-    bool,
-    bool,
-]
+_Commerce: TypeAlias = tuple[CommercePlatform | None, Window, bool, bool | None, bool, bool, bool]
+_Azure: TypeAlias = tuple[AzureOffer | None, bool, bool, bool, bool]
+_NO_COMMERCE: Final[_Commerce] = (None, Window.UNKNOWN, False, None, False, False, False)
+_NO_AZURE: Final[_Azure] = (None, False, False, False, False)
 
 
-def _licence(common: Common, outline: Outline, instant: int, policy: Policy) -> tuple[SubscriptionVector, int | None, int]:
-    """What table B reads."""
+def _commerce(outline: Outline, instant: int, policy: Policy, *, in_transfer: bool) -> tuple[_Commerce, int | None, int]:
+    """What table B reads after B4, `platform` to `licence_transfer`; G or W; and until when."""
     assert outline.cancellable is not None
+    platform, end = outline.platform, outline.term_end
     window, allowed_until, refused, until = cancelling(outline.cancellable, instant, policy)
-    licence_transfer, bound = policy.licence_transfer.at(instant)
-    end_ahead = outline.term_end is not None and instant < outline.term_end
-    vector = SubscriptionVector(
-        *common, outline.platform, window, refused, outline.auto_renew, outline.renewed, end_ahead, licence_transfer
-    )
-    until = min(until, bound)
-    return vector, allowed_until, min(until, outline.term_end) if end_ahead and outline.term_end is not None else until
+    end_ahead = end is not None and instant < end
+    licence_transfer = False
+    for_new_commerce = platform is CommercePlatform.NEW_COMMERCE and not outline.trial
+    if in_transfer or for_new_commerce or platform not in {CommercePlatform.NEW_COMMERCE, CommercePlatform.LEGACY}:
+        licence_transfer, bound = policy.licence_transfer.at(instant)
+        until = min(until, bound)
+    if end_ahead and end is not None:
+        until = min(until, end)
+    return (platform, window, refused, outline.auto_renew, outline.renewed, end_ahead, licence_transfer), allowed_until, until
 
 
-def _usage(common: Common, outline: Outline, instant: int, policy: Policy) -> tuple[SubscriptionVector, int]:
-    """What tables C and D read."""
-    plan_transfer, first = policy.azure_plan_transfer.at(instant)
-    by_tool, second = policy.legacy_azure_by_tool.at(instant)
-    plan_needed, third = policy.azure_plan_needed.at(instant)
-    vector = SubscriptionVector(
-        *common,
-        azure_offer=outline.azure_offer,
-        azure_plan_transfer=plan_transfer,
-        legacy_azure_by_tool=by_tool,
-        azure_plan_needed=plan_needed,
-        services_cancelled=outline.services_cancelled,
-    )
-    return vector, min(first, second, third)
+def _azure(outline: Outline, instant: int, policy: Policy) -> tuple[_Azure, int]:
+    """What tables C and D read, `azure_offer` to `services_cancelled`, and until when."""
+    offer, until = outline.azure_offer, FOREVER
+    plan_transfer = by_tool = plan_needed = False
+    if outline.channel is not CSP:
+        plan_needed, until = policy.azure_plan_needed.at(instant)
+    elif offer is AzureOffer.AZURE_PLAN:
+        plan_transfer, until = policy.azure_plan_transfer.at(instant)
+    elif offer is AzureOffer.LEGACY_0145P:
+        by_tool, until = policy.legacy_azure_by_tool.at(instant)
+    return (offer, plan_transfer, by_tool, plan_needed, outline.services_cancelled), until
 
 
 def _replacement(outline: Outline, vector: SubscriptionVector) -> Replacement | None:
