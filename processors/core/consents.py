@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
 from typing import Final, NamedTuple
 
@@ -33,8 +32,7 @@ class SlotState(Enum):
     ENDED = "ended"
 
 
-@dataclass(frozen=True, slots=True)
-class SlotTerms:
+class SlotTerms(NamedTuple):
     """What is known of a slot: its newest grant g, start f, limit u and explicit end x; the same for every instant."""
 
     family: int
@@ -49,12 +47,11 @@ class SlotTerms:
 
     def state_at(self, instant: int) -> tuple[SlotState, int]:
         """Ended, not begun or live, and until when."""
-        until = FOREVER
-        for bound in (self.limit, self.end.in_force_from if self.end is not None else None):
-            if bound is not None:
-                if bound <= instant:
-                    return SlotState.ENDED, FOREVER
-                until = min(until, bound)
+        until = FOREVER if self.limit is None else self.limit
+        if self.end is not None and self.end.in_force_from < until:
+            until = self.end.in_force_from
+        if until <= instant:
+            return SlotState.ENDED, FOREVER
         if instant < self.begins:
             return SlotState.NOT_BEGUN, min(until, self.begins)
         return SlotState.LIVE, until
@@ -95,19 +92,16 @@ def _terms(partner: Partner, slot: f.Slot, grants: list[Grant], ids_borne: set[s
     newest = grants[-1]
     begins = newest.key[0] if newest.valid_from is None else newest.valid_from
     end, in_doubt = _explicit_end(partner, slot, newest, ids_borne)
-    told = partner.extensions.get(consent_id, ()) if family == f.GDAP else ()
-    extensions = tuple(extension for extension in told if extension.key > newest.key)
-    return SlotTerms(
-        family=family,
-        grant=newest,
-        extensions=extensions,
-        begins=begins,
-        limit=_limit(extensions, grants, begins) if family == f.GDAP else newest.valid_until,
-        end=end,
-        end_in_doubt=in_doubt,
-        role=next((grant.role for grant in reversed(grants) if grant.role is not GranterRole.UNKNOWN), GranterRole.UNKNOWN),
-        asks_for_extension=_asks_for_extension(grants),
-    )
+    extensions: tuple[Extension, ...] = ()
+    if family == f.GDAP and partner.extensions:
+        extensions = tuple(extension for extension in partner.extensions.get(consent_id, ()) if extension.key > newest.key)
+    role = GranterRole.UNKNOWN
+    for grant in reversed(grants):
+        if grant.role is not GranterRole.UNKNOWN:
+            role = grant.role
+            break
+    limit = newest.valid_until if family != f.GDAP else _limit(extensions, grants, begins)
+    return SlotTerms(family, newest, extensions, begins, limit, end, in_doubt, role, _asks_for_extension(grants))
 
 
 def _limit(extensions: tuple[Extension, ...], grants: list[Grant], begins: int) -> int | None:
@@ -132,6 +126,8 @@ def _limit(extensions: tuple[Extension, ...], grants: list[Grant], begins: int) 
 
 def _explicit_end(partner: Partner, slot: f.Slot, newest: Grant, ids_borne: set[str]) -> tuple[End | None, bool]:
     """The first end after the grant that hits the slot, and whether it is in doubt."""
+    if not partner.ends:
+        return None, False
     family, consent_id = slot
     since = (newest.key[0], newest.key)
     for end in partner.ends:
@@ -148,9 +144,11 @@ def _explicit_end(partner: Partner, slot: f.Slot, newest: Grant, ids_borne: set[
 
 
 def _asks_for_extension(grants: list[Grant]) -> bool:
-    told = next((grant.auto_extend_duration for grant in reversed(grants) if grant.auto_extend_duration is not None), None)
-    duration = read_duration(told) if told is not None else None
-    return duration is not None and duration != Duration(0, 0)
+    for grant in reversed(grants):
+        if grant.auto_extend_duration is not None:
+            duration = read_duration(grant.auto_extend_duration)
+            return duration is not None and duration != Duration(0, 0)
+    return False
 
 
 class RequestState(Enum):
@@ -179,7 +177,7 @@ def requests_at(
 
     `writes` are the partner's registers at the instant, `slots` its slots in the same families.
     """
-    if all(writes[f.REQUEST + family] is None for family in families):
+    if writes[f.REQUEST] is None and writes[f.REQUEST + f.DAP] is None and writes[f.REQUEST + f.GDAP] is None:
         return _NO_REQUESTS, FOREVER
     until = next((end.in_force_from for end in partner.ends if end.in_force_from > instant), FOREVER)
     last_end = _last_end_of_admin(slots, instant)

@@ -130,73 +130,130 @@ POSITIONS: Final = (
 )
 
 
+_BEFORE_ASKING: Final = POSITIONS[:4]
+"""The rows that come before the one that looks at what would be asked for."""
+_EVERY: Final = (f.RELATIONSHIP, f.DAP, f.GDAP)
+_WITHOUT_GDAP: Final = (f.RELATIONSHIP, f.DAP)
+
+
 def consent_at(partner: Partner, slots: tuple[SlotTerms, ...], context: Context, instant: int, policy: Policy) -> Consent:
     """The consent of a partner in a context at an instant; `slots` are its slots as counted in the context's cloud."""
     writes, until = partner.registers.at(instant)
-    gdap_exists = bool(policy.clouds[context.cloud].gdap_exists)
-    families = (f.RELATIONSHIP, f.DAP, f.GDAP) if gdap_exists else (f.RELATIONSHIP, f.DAP)
-    live: list[SlotTerms] = []
+    told = writes[f.MCA_ACCEPTED]
+    mca_accepted = bool(told[2]) if told is not None else None
+    request, asked_until = policy.request_in(context.cloud, instant)
+    gdap_not_valid = False
+    if context.ea:
+        valid, bound = policy.gdap_valid_for_ea.at(instant)
+        gdap_not_valid, until = not valid, min(until, bound)
+    families = _EVERY if policy.clouds[context.cloud].gdap_exists else _WITHOUT_GDAP
+    if not slots and writes[f.REQUEST] is None and writes[f.REQUEST + f.DAP] is None and writes[f.REQUEST + f.GDAP] is None:
+        until = min(until, asked_until)
+        return Consent(instant, until, _nothing_asked_or_granted(request, gdap_not_valid, mca_accepted), None, None)
+    looked_at = slots if families is _EVERY else tuple([slot for slot in slots if slot.family in families])
+    standing, bound = slots_at(slots, families, instant)
+    until = min(until, bound)
+    requests, bound = requests_at(partner, writes, looked_at, families, instant)
+    carries, carried_until = policy.carries_dap(context.cloud, instant)
+    until = min(until, bound, carried_until) if requests.states[f.RELATIONSHIP] is RequestState.OPEN else min(until, bound)
+    waiting, newest_is_gdap = _waiting_request(requests, relationship_counts=carries)
+    effective, relationships, ended = standing.effective, standing.relationships, standing.ended
+    facts = _Facts(
+        bool(effective),
+        bool(effective) and all(slot.family == f.GDAP for slot in effective),
+        mca_accepted,
+        gdap_not_valid,
+        request,
+        standing.live_but_for_its_role,
+        waiting or standing.not_begun,
+        (Ask.ACCEPT_UNTIL_LAPSE if newest_is_gdap else Ask.ACCEPT) if waiting else Ask.NOTHING,
+        _last_ended(ended, relationship_live=bool(relationships)) if ended else None,
+        bool(relationships),
+        bool(relationships) and _delegated_admin_untold(relationships, context.cloud, policy),
+        requests.states[f.GDAP] is RequestState.LAPSED,
+    )
+    row = _row(facts)
+    in_doubt = row.position is K.K6 and _in_doubt(facts.last_ended, ended)
+    ask = row.ask if isinstance(row.ask, Ask) else row.ask(facts)
+    requested = False
+    if ask is Ask.REQUEST or (context.ea and row not in _BEFORE_ASKING):
+        until = min(until, asked_until)
+        requested = requests.states[f.RELATIONSHIP] is RequestState.OPEN
+    else:
+        request = NextStepCode.REQUEST_DELEGATED_ADMIN  # nobody reads it
+    vector = ConsentVector(
+        row.position,
+        row.reason if isinstance(row.reason, Reason) else row.reason(facts),
+        ask,
+        request,
+        requested,
+        bool(relationships) and any(slot.role is not GranterRole.OTHER for slot in relationships),
+        standing.gdap_live_where_there_is_none or in_doubt,
+        bool(effective) and not any(slot.role is GranterRole.GLOBAL_ADMIN or slot.grant.by_partner_center for slot in effective),
+        mca_accepted,
+    )
+    return Consent(instant, until, vector, _valid_until(effective), requests.gdap_lapse)
+
+
+def _row(facts: _Facts) -> PositionRow:
+    """The first match."""
+    for row in POSITIONS:
+        if row.when(facts):
+            return row
+    raise AssertionError("the last row always matches")
+
+
+@cache
+def _nothing_asked_or_granted(request: NextStepCode, gdap_not_valid: bool, mca_accepted: bool | None) -> ConsentVector:
+    """The position of whoever asked for nothing and was granted nothing, the any-partner among them."""
+    facts = _Facts(False, False, mca_accepted, gdap_not_valid, request, False, False, Ask.NOTHING, None, False, False, False)
+    row = _row(facts)
+    assert isinstance(row.reason, Reason)
+    assert isinstance(row.ask, Ask)
+    return ConsentVector(row.position, row.reason, row.ask, request, False, False, False, False, mca_accepted)
+
+
+class _Standing(NamedTuple):
+    """A partner's slots, sorted by where they stand at an instant; `until` they do."""
+
+    effective: list[SlotTerms]
+    relationships: list[SlotTerms]  # live, whatever the role
+    ended: list[SlotTerms]
+    live_but_for_its_role: bool
+    not_begun: bool  # an admin slot
+    gdap_live_where_there_is_none: bool  # a GDAP slot that would be live in a cloud without GDAP
+
+
+def slots_at(slots: tuple[SlotTerms, ...], families: tuple[int, ...], instant: int) -> tuple[_Standing, int]:
+    """How the slots stand, looking only at `families`, and until when."""
+    effective: list[SlotTerms] = []
+    relationships: list[SlotTerms] = []
     ended: list[SlotTerms] = []
-    not_begun = conflicting = False
+    other_role = not_begun = conflicting = False
+    until = FOREVER
     for slot in slots:
         state, bound = slot.state_at(instant)
         until = min(until, bound)
         if slot.family not in families:
             conflicting = conflicting or state is SlotState.LIVE
         elif state is SlotState.LIVE:
-            live.append(slot)
+            if slot.role is GranterRole.OTHER:
+                other_role = True
+            if slot.family == f.RELATIONSHIP:
+                relationships.append(slot)
+            elif slot.role is not GranterRole.OTHER:
+                effective.append(slot)
         elif state is SlotState.ENDED:
             ended.append(slot)
         elif slot.family != f.RELATIONSHIP:
             not_begun = True
-    looked_at = tuple(slot for slot in slots if slot.family in families) if not gdap_exists else slots
-    requests, bound = requests_at(partner, writes, looked_at, families, instant)
-    until = min(until, bound)
-    carries, bound = policy.carries_dap(context.cloud, instant)
-    until = min(until, bound) if requests.states[f.RELATIONSHIP] is RequestState.OPEN else until
-    request, bound = policy.request_in(context.cloud, instant)
-    until = min(until, bound)
-    gdap_not_valid = False
-    if context.ea:
-        valid, bound = policy.gdap_valid_for_ea.at(instant)
-        gdap_not_valid, until = not valid, min(until, bound)
-    waiting, newest_is_gdap = _waiting_request(requests, relationship_counts=carries)
-    effective = [slot for slot in live if slot.family != f.RELATIONSHIP and slot.role is not GranterRole.OTHER]
-    relationships = [slot for slot in live if slot.family == f.RELATIONSHIP]
-    mca = writes[f.MCA_ACCEPTED]
-    facts = _Facts(
-        effective=bool(effective),
-        effective_by_gdap_only=bool(effective) and all(slot.family == f.GDAP for slot in effective),
-        mca_accepted=bool(mca[2]) if mca is not None else None,
-        gdap_not_valid=gdap_not_valid,
-        request=request,
-        live_but_for_its_role=any(slot.role is GranterRole.OTHER for slot in live),
-        pending=waiting or not_begun,
-        waiting_request=(Ask.ACCEPT_UNTIL_LAPSE if newest_is_gdap else Ask.ACCEPT) if waiting else Ask.NOTHING,
-        last_ended=_last_ended(ended, relationship_live=bool(relationships)),
-        relationship_live=bool(relationships),
-        delegated_admin_untold=_delegated_admin_untold(relationships, context.cloud, policy),
-        gdap_request_lapsed=requests.states[f.GDAP] is RequestState.LAPSED,
-    )
-    row = next(row for row in POSITIONS if row.when(facts))
-    in_doubt = row.position is K.K6 and _in_doubt(facts.last_ended, ended)
-    vector = ConsentVector(
-        position=row.position,
-        reason=row.reason if isinstance(row.reason, Reason) else row.reason(facts),
-        ask=row.ask if isinstance(row.ask, Ask) else row.ask(facts),
-        request=request,
-        relationship_requested=requests.states[f.RELATIONSHIP] is RequestState.OPEN,
-        relationship_live=any(slot.role is not GranterRole.OTHER for slot in relationships),
-        conflicting=conflicting or in_doubt,
-        granter_unknown=bool(effective)
-        and not any(slot.role is GranterRole.GLOBAL_ADMIN or slot.grant.by_partner_center for slot in effective),
-        mca_accepted=facts.mca_accepted,
-    )
-    return Consent(instant, until, vector, _valid_until(effective), requests.gdap_lapse)
+    return _Standing(effective, relationships, ended, other_role, not_begun, conflicting), until
 
 
 def _waiting_request(requests: Requests, *, relationship_counts: bool) -> tuple[bool, bool]:
     """Whether a request that counts is open, and whether the newest of them is for GDAP."""
+    if RequestState.OPEN not in requests.states:
+        return False, False
     counting = [
         (key, family)
         for family, (state, key) in enumerate(zip(requests.states, requests.keys, strict=True))
@@ -219,8 +276,6 @@ def _in_doubt(last: SlotTerms | None, ended: list[SlotTerms]) -> bool:
 
 
 def _delegated_admin_untold(relationships: list[SlotTerms], cloud: Cloud, policy: Policy) -> bool:
-    if not relationships:
-        return False
     grant = max((slot.grant for slot in relationships), key=lambda grant: grant.key)
     return grant.includes_delegated_admin is None and policy.carries_dap(cloud, grant.key[0])[0]
 
