@@ -12,12 +12,12 @@ from typing import Final, NamedTuple
 
 from processors.core import facts as f
 from processors.core.decisions import BillingOwner
-from processors.core.facts import Customer, Obtained, Predecessor, Seller, Transfer, Write
+from processors.core.facts import Customer, Obtained, Seller, Transfer, Write
 from processors.core.links import Links, registers_at
 from processors.core.policy import Policy
 from processors.core.positions import Context, context_of
 from processors.core.symbols import AcquisitionChannel, AzureOffer, BillingOwnerKind, Cloud, CommercePlatform, ServiceType, Status
-from processors.core.terms import Cancellable, State, TermState, cancellable, instant_of, term_end, term_states, value
+from processors.core.terms import Cancellable, State, TermState, cancellable, term_end, term_states, value
 
 CSP: Final = AcquisitionChannel.CSP
 USAGE: Final = ServiceType.USAGE_BASED
@@ -76,75 +76,68 @@ def outline_at(
 ) -> Outline:
     """The outline in force at an instant; `transfers` are those whose last event names the subscription."""
     writes, until = registers_at(customer, subscription_id, instant)
-    service, channel, cloud = value(writes, f.SERVICE_TYPE), value(writes, f.ACQUISITION_CHANNEL), value(writes, f.CLOUD)
-    platform, offer, auto_renew = value(writes, f.COMMERCE_PLATFORM), value(writes, f.AZURE_OFFER), value(writes, f.AUTO_RENEW)
+    told = [write[2] if write is not None else None for write in writes]
+    service, channel, cloud, begun = told[f.SERVICE_TYPE], told[f.ACQUISITION_CHANNEL], told[f.CLOUD], told[f.TERM_STARTED]
+    platform, offer, auto_renew = told[f.COMMERCE_PLATFORM], told[f.AZURE_OFFER], told[f.AUTO_RENEW]
+    if begun is None:
+        begun = told[f.FIRST_PURCHASE]
+    in_csp = channel is CSP
     succeeded = links.successor(customer, subscription_id) if links else None
+    seller = told[f.SELLER] if in_csp else None
+    seller_id, by_transfer = (seller.partner_tenant_id, seller.by_transfer) if isinstance(seller, Seller) else (None, False)
+    face = Face(
+        context_of(policy.consent_cloud(cloud if isinstance(cloud, Cloud) else None), channel is AcquisitionChannel.EA),
+        _owner(told) if succeeded is None else _owner_after(customer, links, subscription_id, instant),
+        seller_id,
+        by_transfer and customer.subscriptions[subscription_id].registers.current[f.SELLER] is writes[f.SELLER],
+        succeeded[1].holder if succeeded is not None else None,
+    )
+    if transfers and in_csp:
+        transfers = [one for one in transfers if one.source_partner_tenant_id == seller_id]
     end = term_end(writes)
     states = term_states(writes, end)
-    begun = instant_of(writes, f.TERM_STARTED)
-    face = _face(customer, links, subscription_id, writes, succeeded, instant, policy)
-    if transfers and channel is CSP:
-        transfers = [one for one in transfers if one.source_partner_tenant_id == face.seller]
     return Outline(
         succeeded is not None,
         missing_facts(writes, cancelled=states[0].state is TermState.CANCELLED),
         service if isinstance(service, ServiceType) else None,
         channel if isinstance(channel, AcquisitionChannel) else None,
         cloud if isinstance(cloud, Cloud) else None,
-        value(writes, f.OBTAINED) is Obtained.TRANSFER,
-        value(writes, f.IS_TRIAL) is True,
+        told[f.OBTAINED] is Obtained.TRANSFER,
+        told[f.IS_TRIAL] is True,
         platform if isinstance(platform, CommercePlatform) else None,
         auto_renew if isinstance(auto_renew, bool) else None,
-        value(writes, f.RENEWED) is True,
+        told[f.RENEWED] is True,
         offer if isinstance(offer, AzureOffer) else None,
-        value(writes, f.SERVICES_CANCELLED) is True,
-        value(writes, f.STATUS) is Status.PENDING,
+        told[f.SERVICES_CANCELLED] is True,
+        told[f.STATUS] is Status.PENDING,
         face,
         states,
         end,
-        cancellable(writes) if service is LICENCE and channel is CSP else None,
-        begun if begun is not None else instant_of(writes, f.FIRST_PURCHASE),
+        cancellable(writes) if in_csp and service is LICENCE else None,
+        begun if isinstance(begun, int) else None,
         tuple(transfers),
         until,
     )
 
 
-def _face(
-    customer: Customer,
-    links: Links,
-    subscription_id: str,
-    writes: list[Write | None],
-    succeeded: tuple[str, Predecessor] | None,
-    instant: int,
-    policy: Policy,
-) -> Face:
-    channel, cloud = value(writes, f.ACQUISITION_CHANNEL), value(writes, f.CLOUD)
-    seller = value(writes, f.SELLER) if channel is CSP else None
-    sold = isinstance(seller, Seller)
-    own = customer.subscriptions[subscription_id].registers.current[f.SELLER]
-    return Face(
-        context_of(policy.consent_cloud(cloud if isinstance(cloud, Cloud) else None), channel is AcquisitionChannel.EA),
-        billing_owner(customer, links, subscription_id, writes, instant),
-        seller.partner_tenant_id if isinstance(seller, Seller) else None,
-        sold and own is not None and own[2] is seller and isinstance(seller, Seller) and seller.by_transfer,
-        succeeded[1].holder if succeeded is not None else None,
-    )
-
-
-def billing_owner(customer: Customer, links: Links, subscription_id: str, writes: list[Write | None], instant: int) -> BillingOwner:
-    """Who bills (policy.md 5.9): of a succeeded subscription whoever its successor says, the last one before a ring closes."""
-    visited = {subscription_id}
-    here = subscription_id
-    while links and (succeeded := links.successor(customer, here)) is not None and succeeded[0] not in visited:
-        here = succeeded[0]
-        visited.add(here)
-    if here != subscription_id:
-        writes, _ = registers_at(customer, here, instant)
-    channel = value(writes, f.BILLING_CHANNEL)
+def _owner(told: list[object]) -> BillingOwner:
+    """Who bills (policy.md 5.9), from the values of the registers of a subscription that is not succeeded."""
+    channel = told[f.BILLING_CHANNEL]
     if channel is CSP:
-        seller = value(writes, f.SELLER)
+        seller = told[f.SELLER]
         return _csp_partner(seller.partner_tenant_id if isinstance(seller, Seller) else None)
     return _OWNERS.get(channel, _NEVER_TOLD) if isinstance(channel, AcquisitionChannel) else _NEVER_TOLD
+
+
+def _owner_after(customer: Customer, links: Links, subscription_id: str, instant: int) -> BillingOwner:
+    """Of a succeeded subscription whoever its successor says, the last one before a ring closes."""
+    visited = {subscription_id}
+    here = subscription_id
+    while (succeeded := links.successor(customer, here)) is not None and succeeded[0] not in visited:
+        here = succeeded[0]
+        visited.add(here)
+    writes, _ = registers_at(customer, here, instant)
+    return _owner([write[2] if write is not None else None for write in writes])
 
 
 @lru_cache(maxsize=4_096)
@@ -166,13 +159,18 @@ def missing_facts(writes: list[Write | None], *, cancelled: bool) -> tuple[str, 
         missing.append("seller_partner_tenant_id")
     if not cancelled and value(writes, f.STATUS) in {None, Status.UNKNOWN}:
         missing.append("status")
-    if _counts(writes, f.UNREAD_KIND, (f.UNDERSTOOD,)):
+    if writes[f.UNREAD_KIND] is not None and _counts(writes, f.UNREAD_KIND, f.UNDERSTOOD):
         missing.append("kind")
-    if _counts(writes, f.UNREAD_CANCELLATION_STATUS, (f.UNDERSTOOD, f.UNDERSTOOD_CANCELLATION)):
+    if (
+        writes[f.UNREAD_CANCELLATION_STATUS] is not None
+        and _counts(writes, f.UNREAD_CANCELLATION_STATUS, f.UNDERSTOOD)
+        and _counts(writes, f.UNREAD_CANCELLATION_STATUS, f.UNDERSTOOD_CANCELLATION)
+    ):
         missing.append("cancellation_status")
     return tuple(sorted(missing)) if missing else ()
 
 
-def _counts(writes: list[Write | None], mark: int, cleared_by: tuple[int, ...]) -> bool:
-    unread = writes[mark]
-    return unread is not None and all(clear is None or clear[1] < unread[1] for clear in (writes[register] for register in cleared_by))
+def _counts(writes: list[Write | None], mark: int, cleared_by: int) -> bool:
+    """Whether a mark is not cleared by another one with the greater key (policy.md 4.4)."""
+    unread, clear = writes[mark], writes[cleared_by]
+    return unread is not None and (clear is None or clear[1] < unread[1])
