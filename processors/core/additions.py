@@ -49,7 +49,7 @@ class Additions:
         self.subscriptions: tuple[str, ...] = ()  # decided for from now on
         self.partners: list[str] = []  # the same
         self.customer: list[tuple[int, int, Value]] = []  # (register, in force from, value)
-        self.of_subscriptions: list[tuple[str, int, int, Value]] = []  # (subscription, register, in force from, value)
+        self.of_subscriptions: dict[str, list[tuple[int, int, Value]]] = {}  # the same, by subscription
         self.first_purchase: str | None = None
         self.partner: str | None = None  # whom the next ones are about
         self.of_partner: list[tuple[int, int, Value]] = []  # (register, in force from, value)

@@ -35,9 +35,9 @@ def is_known(customer: Customer, added: Additions) -> bool:
     key = added.key
     if any(customer.registers.knows(register, key) for register, _, _ in added.customer):
         return True
-    for subscription_id, register, _, _ in added.of_subscriptions:
+    for subscription_id, writes in added.of_subscriptions.items():
         subscription = customer.subscriptions.get(subscription_id)
-        if subscription is not None and subscription.registers.knows(register, key):
+        if subscription is not None and any(subscription.registers.knows(register, key) for register, _, _ in writes):
             return True
     if added.first_purchase is not None:
         subscription = customer.subscriptions.get(added.first_purchase)
@@ -65,12 +65,16 @@ def evolve(customer: Customer, added: Additions, as_of: int, policy: Policy) -> 
     """Add what an event adds, as of `as_of`, which is not before the event."""
     touched = Touched()
     key = added.key
-    for register, in_force_from, value in added.customer:
-        before = customer.registers.current[register]
-        if customer.registers.add(register, in_force_from, key, value, as_of):
+    if added.customer:
+        of_customer = customer.registers
+        before = list(of_customer.current)
+        if of_customer.add(added.customer, key, as_of):
             touched.news = True
-            told_again = before is not None and before[2] == value and not customer.registers.waiting
-            touched.customer = touched.customer or not told_again
+            told_again = all(
+                now is known or (known is not None and now is not None and now[2] == known[2])
+                for now, known in zip(of_customer.current, before, strict=True)
+            )
+            touched.customer = bool(of_customer.waiting) or not told_again
     for subscription_id in added.subscriptions:
         if subscription_id not in customer.subscriptions:
             customer.subscriptions[subscription_id] = Subscription(subscription_id)
@@ -90,8 +94,8 @@ def evolve(customer: Customer, added: Additions, as_of: int, policy: Policy) -> 
 
 def _evolve_subscriptions(customer: Customer, added: Additions, as_of: int, touched: Touched) -> None:
     key = added.key
-    for subscription_id, register, in_force_from, value in added.of_subscriptions:
-        if customer.subscriptions[subscription_id].registers.add(register, in_force_from, key, value, as_of):
+    for subscription_id, writes in added.of_subscriptions.items():
+        if customer.subscriptions[subscription_id].registers.add(writes, key, as_of):
             touched.subscriptions.add(subscription_id)
             touched.news = True
     first = added.first_purchase
@@ -111,10 +115,7 @@ def _evolve_subscriptions(customer: Customer, added: Additions, as_of: int, touc
 
 
 def _evolve_partner(partner: Partner, added: Additions, as_of: int, policy: Policy) -> bool:
-    news = False
-    for register, in_force_from, value in added.of_partner:
-        if partner.registers.add(register, in_force_from, added.key, value, as_of):
-            news = True
+    news = partner.registers.add(added.of_partner, added.key, as_of)
     for slot, grant in added.grants:
         if _add_grant(partner, slot, grant, policy) is Fate.KEPT:
             news = True

@@ -7,6 +7,7 @@ their key, of which those are dropped that can never matter again (4.6). Nothing
 from __future__ import annotations
 
 from bisect import insort
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 from typing import Final, NamedTuple, TypeAlias
@@ -148,18 +149,21 @@ class Registers:
             return True
         return any(waiting[1] == key and waiting[2] == register for waiting in self.waiting)
 
-    def add(self, register: int, in_force_from: int, key: Key, value: Value, as_of: int) -> bool:
-        """Keep the write unless a greater one is in force; False where it was dropped or known."""
-        if in_force_from > as_of:
-            if self.knows(register, key):
-                return False
-            insort(self.waiting, (in_force_from, key, register, value), key=_start_of_waiting)
-            return True
-        current = self.current[register]
-        if current is None or in_force_from > current[0] or (in_force_from == current[0] and key > current[1]):
-            self.current[register] = (in_force_from, key, value)
-            return True
-        return False
+    def add(self, writes: Iterable[tuple[int, int, Value]], key: Key, as_of: int) -> bool:
+        """Keep each (register, in force from, value) unless a greater one is in force; False where all were dropped or known."""
+        news = False
+        current = self.current
+        for register, in_force_from, value in writes:
+            if in_force_from > as_of:
+                if not self.knows(register, key):
+                    insort(self.waiting, (in_force_from, key, register, value), key=_start_of_waiting)
+                    news = True
+                continue
+            before = current[register]
+            if before is None or in_force_from > before[0] or (in_force_from == before[0] and key > before[1]):
+                current[register] = (in_force_from, key, value)
+                news = True
+        return news
 
     def add_first(self, register: int, key: Key, value: Value) -> bool:
         """As `add`, for the one register whose smallest key counts."""

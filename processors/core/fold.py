@@ -109,43 +109,45 @@ def _add_purchase(added: Additions, event: SubscriptionPurchased) -> None:
         added.partners.append(event.seller_partner_tenant_id)
     if event.candidate_partner_tenant_id is not None:
         added.partners.append(event.candidate_partner_tenant_id)
-    writes = added.of_subscriptions
     if kind is PurchaseKind.UNKNOWN:
-        writes.append((subscription_id, f.UNREAD_KIND, at, True))
+        added.of_subscriptions[subscription_id] = [(f.UNREAD_KIND, at, True)]
         return
-    carried: list[tuple[int, Value]] = [
-        (f.SERVICE_TYPE, event.service_type),
-        (f.ACQUISITION_CHANNEL, event.acquisition_channel),
-        (f.BILLING_CHANNEL, None if event.acquisition_channel is AcquisitionChannel.UNKNOWN else event.acquisition_channel),
-        (f.CLOUD, event.cloud),
-        (f.COMMERCE_PLATFORM, event.commerce_platform),
-        (f.AZURE_OFFER, event.azure_offer),
-        (f.SELLER, None if event.seller_partner_tenant_id is None else Seller(event.seller_partner_tenant_id, by_transfer=False)),
-        (f.OBTAINED, _OBTAINS.get(kind)),
-        (f.AUTO_RENEW, event.auto_renew_enabled),
-        (f.STATUS, event.status),
-        (f.LAST_ACTIVE, True if event.status is Status.ACTIVE else None),
-        (f.UNDERSTOOD, True),
+    channel, seller = event.acquisition_channel, event.seller_partner_tenant_id
+    carried: list[tuple[int, int, Value]] = [
+        (f.SERVICE_TYPE, at, event.service_type),
+        (f.ACQUISITION_CHANNEL, at, channel),
+        (f.BILLING_CHANNEL, at, None if channel is AcquisitionChannel.UNKNOWN else channel),
+        (f.CLOUD, at, event.cloud),
+        (f.COMMERCE_PLATFORM, at, event.commerce_platform),
+        (f.AZURE_OFFER, at, event.azure_offer),
+        (f.SELLER, at, None if seller is None else Seller(seller, by_transfer=False)),
+        (f.OBTAINED, at, _OBTAINS.get(kind)),
+        (f.AUTO_RENEW, at, event.auto_renew_enabled),
+        (f.STATUS, at, event.status),
+        (f.LAST_ACTIVE, at, True if event.status is Status.ACTIVE else None),
+        (f.UNDERSTOOD, at, True),
     ]
     duration = event.term_duration if event.term_duration is not None and read_duration(event.term_duration) is not None else None
-    term: list[tuple[int, Value]] = [
-        (f.EFFECTIVE_START, event.effective_start_date),
-        (f.COMMITMENT_END, event.commitment_end_date),
-        (f.TERM_DURATION, duration),
-        (f.CANCELLATION_ALLOWED_UNTIL, event.cancellation_allowed_until),
+    term: list[tuple[int, int, Value]] = [
+        (f.EFFECTIVE_START, at, event.effective_start_date),
+        (f.COMMITMENT_END, at, event.commitment_end_date),
+        (f.TERM_DURATION, at, duration),
+        (f.CANCELLATION_ALLOWED_UNTIL, at, event.cancellation_allowed_until),
     ]
-    if kind in _BEGINS_A_TERM:
-        trial = kind is PurchaseKind.TRIAL_STARTED or (kind is not PurchaseKind.TRIAL_CONVERTED and event.is_trial)
-        term += [(f.TERM_STARTED, at), (f.IS_TRIAL, trial), (f.RENEWED, kind is PurchaseKind.RENEWED)]
-        writes.extend((subscription_id, register, at, value) for register, value in term)
-    else:
+    begins_a_term = kind in _BEGINS_A_TERM
+    if not begins_a_term:
         carried += term
-        carried.append((f.IS_TRIAL, True if event.is_trial else None))
+        carried.append((f.IS_TRIAL, at, True if event.is_trial else None))
     previous = event.previous_subscription_id
     if kind in _LINKS and previous is not None and previous != subscription_id:
-        holder = event.seller_partner_tenant_id if kind is PurchaseKind.TRANSFERRED_IN else None
-        carried.append((f.PREDECESSOR, Predecessor(previous, holder)))
-    writes.extend((subscription_id, register, at, value) for register, value in carried if value is not None)
+        holder = seller if kind is PurchaseKind.TRANSFERRED_IN else None
+        carried.append((f.PREDECESSOR, at, Predecessor(previous, holder)))
+    writes = [write for write in carried if write[2] is not None]
+    if begins_a_term:  # the whole term, absent fields as null
+        trial = kind is PurchaseKind.TRIAL_STARTED or (kind is not PurchaseKind.TRIAL_CONVERTED and event.is_trial)
+        writes += term
+        writes += [(f.TERM_STARTED, at, at), (f.IS_TRIAL, at, trial), (f.RENEWED, at, kind is PurchaseKind.RENEWED)]
+    added.of_subscriptions[subscription_id] = writes
     added.first_purchase = subscription_id
 
 
@@ -153,12 +155,14 @@ def _add_state(added: Additions, event: SubscriptionStateChanged) -> None:
     subscription_id = event.subscription_id
     added.subscriptions = (subscription_id,)
     since = effective(event)
+    writes: list[tuple[int, int, Value]] = []
     if event.status is not None:
-        added.of_subscriptions.append((subscription_id, f.STATUS, since, event.status))
+        writes.append((f.STATUS, since, event.status))
         if event.status is Status.ACTIVE:
-            added.of_subscriptions.append((subscription_id, f.LAST_ACTIVE, since, True))
+            writes.append((f.LAST_ACTIVE, since, True))
     if event.auto_renew_enabled is not None:
-        added.of_subscriptions.append((subscription_id, f.AUTO_RENEW, since, event.auto_renew_enabled))
+        writes.append((f.AUTO_RENEW, since, event.auto_renew_enabled))
+    added.of_subscriptions[subscription_id] = writes
 
 
 def _add_transfer(added: Additions, event: SubscriptionTransfer) -> None:
@@ -172,24 +176,24 @@ def _add_transfer(added: Additions, event: SubscriptionTransfer) -> None:
     )
     if event.kind is not TransferKind.COMPLETED:
         return
-    writes = added.of_subscriptions
-    writes += [
-        (subscription_id, f.SELLER, at, Seller(target, by_transfer=True)),
-        (subscription_id, f.ACQUISITION_CHANNEL, at, AcquisitionChannel.CSP),
-        (subscription_id, f.BILLING_CHANNEL, at, AcquisitionChannel.CSP),
+    writes: list[tuple[int, int, Value]] = [
+        (f.SELLER, at, Seller(target, by_transfer=True)),
+        (f.ACQUISITION_CHANNEL, at, AcquisitionChannel.CSP),
+        (f.BILLING_CHANNEL, at, AcquisitionChannel.CSP),
     ]
+    added.of_subscriptions[subscription_id] = writes
     if new is None or new == subscription_id:
-        writes.append((subscription_id, f.OBTAINED, at, Obtained.TRANSFER))
+        writes.append((f.OBTAINED, at, Obtained.TRANSFER))
         return
     added.subscriptions = (subscription_id, new)
-    writes += [
-        (new, f.SELLER, at, Seller(target, by_transfer=False)),
-        (new, f.ACQUISITION_CHANNEL, at, AcquisitionChannel.CSP),
-        (new, f.BILLING_CHANNEL, at, AcquisitionChannel.CSP),
-        (new, f.STATUS, at, Status.ACTIVE),
-        (new, f.LAST_ACTIVE, at, True),
-        (new, f.PREDECESSOR, at, Predecessor(subscription_id, target)),
-        (new, f.OBTAINED, at, Obtained.TRANSFER),
+    added.of_subscriptions[new] = [
+        (f.SELLER, at, Seller(target, by_transfer=False)),
+        (f.ACQUISITION_CHANNEL, at, AcquisitionChannel.CSP),
+        (f.BILLING_CHANNEL, at, AcquisitionChannel.CSP),
+        (f.STATUS, at, Status.ACTIVE),
+        (f.LAST_ACTIVE, at, True),
+        (f.PREDECESSOR, at, Predecessor(subscription_id, target)),
+        (f.OBTAINED, at, Obtained.TRANSFER),
     ]
 
 
@@ -203,7 +207,7 @@ def _add_cancellation(added: Additions, event: Cancellation) -> None:
         return
     if kind is CancellationKind.UNKNOWN and subscription_id is not None:
         added.subscriptions = (subscription_id,)
-        added.of_subscriptions.append((subscription_id, f.UNREAD_KIND, event.occurred_at, True))
+        added.of_subscriptions[subscription_id] = [(f.UNREAD_KIND, event.occurred_at, True)]
     if partner is not None and event.cancellation_status in {CancellationStatus.COMPLETED, CancellationStatus.UNKNOWN}:
         added.partner = partner
         add_end(added, event)
@@ -212,16 +216,15 @@ def _add_cancellation(added: Additions, event: Cancellation) -> None:
 def _add_cancellation_of_subscription(added: Additions, event: Cancellation, subscription_id: str) -> None:
     kind, status, at = event.kind, event.cancellation_status, event.occurred_at
     added.subscriptions = (subscription_id,)
-    writes = added.of_subscriptions
     if status is CancellationStatus.UNKNOWN:
-        writes.append((subscription_id, f.UNREAD_CANCELLATION_STATUS, at, True))
+        added.of_subscriptions[subscription_id] = [(f.UNREAD_CANCELLATION_STATUS, at, True)]
         return
-    writes.append((subscription_id, f.UNDERSTOOD_CANCELLATION, at, True))
-    since = effective(event)
+    writes: list[tuple[int, int, Value]] = [(f.UNDERSTOOD_CANCELLATION, at, True)]
+    added.of_subscriptions[subscription_id] = writes
     auto_renew = _AUTO_RENEW.get((kind, status))
     if auto_renew is not None:
-        writes.append((subscription_id, f.AUTO_RENEW, at, auto_renew))
+        writes.append((f.AUTO_RENEW, at, auto_renew))
     if kind is CancellationKind.SUBSCRIPTION_CANCELLED:
-        writes.append((subscription_id, f.CANCEL_REQUEST, at, status))
+        writes.append((f.CANCEL_REQUEST, at, status))
     if status is CancellationStatus.COMPLETED and kind in _COMPLETED:
-        writes.append((subscription_id, _COMPLETED[kind], since, True))
+        writes.append((_COMPLETED[kind], effective(event), True))
