@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from processors.core.calendar import LAST_INSTANT
@@ -55,7 +56,7 @@ class Pairs:
         self._policy = policy
         self._cases: dict[tuple[int, int, int], tuple[Decided, tuple[int, ...]]] = {}
         self._betweens: dict[Between, int] = {NOTHING_BETWEEN: 0}
-        self._verdicts: dict[Verdict, Verdict] = {}
+        self._verdicts: dict[str, Verdict] = {}  # by what they say
 
     def at(self, outlook: Outlook, subscription_id: str, partner_tenant_id: str | None, instant: int) -> Pair:
         """The answer for the pair at the instant, and until when it holds."""
@@ -128,9 +129,9 @@ class Pairs:
                 own_azure_without_admin_consent=switches.own_azure_without_admin_consent is True,
             )
         )
-        verdict = self._verdicts.setdefault(decided.verdict, decided.verdict)
-        dates = verdict.dates
-        found = Decided(verdict, decided.rule, decided.position), tuple(place for place, date in enumerate(_DATES) if date in dates)
+        verdict = self._verdicts.setdefault(decided.verdict.text, decided.verdict)
+        named = tuple([_DATES.index(date) for date in verdict.dates_in_order])
+        found = Decided(verdict, decided.rule, decided.position), named
         if len(self._cases) >= CASES_MAX:
             self._cases.clear()
         return found
@@ -140,7 +141,7 @@ class Pairs:
         shorter = verdict.shorter.get(none)
         if shorter is None:
             shorter = verdict.without(none)
-            shorter = verdict.shorter[none] = self._verdicts.setdefault(shorter, shorter)
+            shorter = verdict.shorter[none] = self._verdicts.setdefault(shorter.text, shorter)
         return shorter
 
 
@@ -165,22 +166,39 @@ def _between(subscription: SubscriptionView, partner: PartnerView, partner_tenan
 def answer_of(standing: Standing) -> Answer:
     """The answer with its dates as instants."""
     verdict, owner, instants = standing
+    if not instants:
+        return _undated(verdict, owner)
     at: dict[Date | None, int | None] = {None: None}
-    if instants:
-        dates = verdict.dates
-        at.update(zip((date for date in _DATES if date in dates), instants, strict=True))
+    at.update(zip(verdict.dates_in_order, instants, strict=True))
+    steps = tuple([NextStep(step.code, step.actor, step.role, at[step.not_before], at[step.not_after]) for step in verdict.steps])
+    dates = at[verdict.eligible_from], at[verdict.cancellation_allowed_until], at[verdict.consent_valid_until]
+    return _answer(verdict, owner, steps, *dates)
+
+
+@lru_cache(maxsize=4_096)
+def _undated(verdict: Verdict, owner: BillingOwner) -> Answer:
+    """An answer without dates, shared by all who get it."""
+    return _answer(verdict, owner, tuple([NextStep(step.code, step.actor, step.role) for step in verdict.steps]), None, None, None)
+
+
+def _answer(
+    verdict: Verdict,
+    owner: BillingOwner,
+    steps: tuple[NextStep, ...],
+    eligible_from: int | None,
+    cancellation_allowed_until: int | None,
+    consent_valid_until: int | None,
+) -> Answer:
     return Answer(
-        outcome=verdict.outcome,
-        support_access=verdict.access,
-        move_option=verdict.move,
-        billing_owner=owner,
-        reasons=verdict.reasons,
-        next_steps=verdict.undated_steps
-        if not instants
-        else tuple([NextStep(step.code, step.actor, step.role, at[step.not_before], at[step.not_after]) for step in verdict.steps]),
-        missing_facts=verdict.missing,
-        manual_review=verdict.manual_review,
-        eligible_from=at[verdict.eligible_from],
-        cancellation_allowed_until=at[verdict.cancellation_allowed_until],
-        consent_valid_until=at[verdict.consent_valid_until],
+        verdict.outcome,
+        verdict.access,
+        verdict.move,
+        owner,
+        verdict.reasons,
+        steps,
+        verdict.missing,
+        verdict.manual_review,
+        eligible_from,
+        cancellation_allowed_until,
+        consent_valid_until,
     )

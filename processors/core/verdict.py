@@ -8,7 +8,6 @@ from typing import Final
 
 from processors.core import steps as s
 from processors.core.case import Case, Date
-from processors.core.decisions import NextStep
 from processors.core.order import deciding_row
 from processors.core.outlines import LICENCE
 from processors.core.rows import Row, dates
@@ -67,9 +66,12 @@ _ORDER: Final = {reason: place for place, reason in enumerate(Reason)}
 _WITH_CONSENT: Final = frozenset({SupportAccess.AUTHORIZED, SupportAccess.CONSENT_REQUIRED})
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Verdict:
-    """An answer but for the billing owner and the dates. There are about a thousand, shared; so it keeps what is computed from it."""
+    """An answer but for the billing owner and the dates. There are about a thousand, shared; so it keeps what is computed from it.
+
+    `Pairs` keeps one of those that say the same: two verdicts of it are equal if and only if they are one object.
+    """
 
     outcome: Outcome
     access: SupportAccess
@@ -99,16 +101,11 @@ class Verdict:
         )
 
     @cached_property
-    def undated_steps(self) -> tuple[NextStep, ...]:
-        """Its steps, where it names no dates."""
-        return tuple(NextStep(step.code, step.actor, step.role) for step in self.steps)
-
-    @cached_property
-    def dates(self) -> frozenset[Date]:
-        """The dates it names."""
+    def dates_in_order(self) -> tuple[Date, ...]:
+        """The dates it names, in the order of `Date`."""
         named = {self.eligible_from, self.cancellation_allowed_until, self.consent_valid_until}
         named |= {date for step in self.steps for date in (step.not_before, step.not_after)}
-        return frozenset(date for date in named if date is not None)
+        return tuple(date for date in Date if date in named)
 
     @cached_property
     def shorter(self) -> dict[tuple[Date, ...], Verdict]:
