@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Final, TypeVar
 
 from processors.core import facts as f
@@ -74,6 +75,7 @@ def optional_instant(value: int | None) -> bytes:
     return b"\x00" if value is None else b"\x01" + value.to_bytes(8, "big", signed=True)
 
 
+@lru_cache(maxsize=16_384)
 def identity(value: str) -> bytes:
     """0x10 and 16 bytes of a GUID, or 0x11, a length and text."""
     if len(value) == 36 and _GUID.fullmatch(value) is not None:
@@ -143,16 +145,22 @@ class Keys:
 
 def registers(known: Registers, keys: Keys) -> bytes:
     """The writes in force and then those that wait: how many, and each as register, key, in_force_from where it is another, and value."""
-    current = [_write(register, write, keys) for register, write in enumerate(known.current) if write is not None]
-    waiting = [_write(register, (start, key, value), keys) for start, key, register, value in known.waiting]
-    return b"".join([number(len(current)), *current, number(len(waiting)), *waiting])
-
-
-def _write(register: int, write: Write, keys: Keys) -> bytes:
-    start, key, value = write
-    if start == key[0]:
-        return _BYTES[register] + keys.place(key) + _value(value)
-    return bytes((register | _OWN_START,)) + keys.place(key) + start.to_bytes(8, "big", signed=True) + _value(value)
+    parts = [b""]
+    for register, write in enumerate(known.current):
+        if write is not None:
+            start, key, value = write
+            parts.append(_BYTES[register] if start == key[0] else _BYTES[register | _OWN_START])
+            parts.append(keys.place(key))
+            if start != key[0]:
+                parts.append(start.to_bytes(8, "big", signed=True))
+            parts.append(_value(value))
+    parts[0] = number(sum([write is not None for write in known.current]))
+    parts.append(number(len(known.waiting)))
+    for start, key, register, value in known.waiting:
+        own_start = start != key[0]
+        parts += [_BYTES[register | _OWN_START] if own_start else _BYTES[register], keys.place(key)]
+        parts += [start.to_bytes(8, "big", signed=True), _value(value)] if own_start else [_value(value)]
+    return b"".join(parts)
 
 
 class Reader:

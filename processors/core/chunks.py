@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 
 from processors.core import bytes_form as b
 from processors.core.bytes_form import Keys, Reader
-from processors.core.facts import End, Extension, Grant, Partner, Reach, Subscription, Transfer
+from processors.core.facts import Customer, End, Extension, Grant, Partner, Reach, Subscription, Transfer
 from processors.core.state import RECENT_MAX, CustomerState, Emitted
 from processors.core.symbols import GranterRole, TransferKind
 
@@ -111,12 +111,14 @@ def _hash(name: str, raw: bytes) -> bytes:
 
 
 def _hashed_header(state: CustomerState) -> bytes:
-    keys = Keys()
-    written = b.registers(state.facts.registers, keys)
-    recent = state.recent.in_order()
-    return b"".join([
-        b.instant(state.facts.as_of), b.number(state.sequence), keys.encode(), written, b.number(len(recent)), *recent,
-    ])  # fmt: skip
+    if state.hashed_header is None:
+        keys = Keys()
+        written = b.registers(state.facts.registers, keys)
+        recent = state.recent.in_order()
+        state.hashed_header = b"".join([
+            b.instant(state.facts.as_of), b.number(state.sequence), keys.encode(), written, b.number(len(recent)), *recent,
+        ])  # fmt: skip
+    return state.hashed_header
 
 
 def _load_header(state: CustomerState, reader: Reader) -> None:
@@ -136,8 +138,24 @@ def _check_done(reader: Reader) -> None:
 
 
 def _encode_subscription(state: CustomerState, subscription_id: str) -> bytes:
+    told = state.told_bytes.get(subscription_id)
+    if told is None:
+        told = state.told_bytes[subscription_id] = _encode_told(state.facts, subscription_id)
+    emitted = state.emitted.get(subscription_id, {})
+    parts = [told, b.number(len(emitted))]
+    for partner in sorted(emitted, key=_any_partner_first):
+        last = emitted[partner]
+        parts += [b.optional_identity(partner), b.number(last.sequence), last.digest]
+    return b"".join(parts)
+
+
+def _any_partner_first(partner: str | None) -> str:
+    return partner or ""
+
+
+def _encode_told(facts: Customer, subscription_id: str) -> bytes:
+    """Registers and transfers, with their keys."""
     keys = Keys()
-    facts = state.facts
     parts = [b.registers(facts.subscriptions[subscription_id].registers, keys)]
     transfers = sorted((name, transfer) for name, transfer in facts.transfers.items() if transfer.subscription_id == subscription_id)
     parts.append(b.number(len(transfers)))
@@ -151,10 +169,6 @@ def _encode_subscription(state: CustomerState, subscription_id: str) -> bytes:
             b.optional_identity(transfer.new_subscription_id),
             b.optional_instant(transfer.expires_at),
         ]
-    emitted = state.emitted.get(subscription_id, {})
-    parts.append(b.number(len(emitted)))
-    for partner, last in sorted(emitted.items(), key=lambda pair: pair[0] or ""):
-        parts += [b.optional_identity(partner), b.number(last.sequence), last.digest]
     return b"".join([bytes((FORMAT,)), keys.encode(), *parts])
 
 

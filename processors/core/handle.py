@@ -87,13 +87,11 @@ def settling_of(state: CustomerState, policy: Policy) -> Settling:
 def _decide(state: CustomerState, touched: Touched, cause: Cause, policy: Policy) -> tuple[Decision, ...]:
     """Ask the pairs that may have changed, and tell those that did."""
     as_of = state.facts.as_of
-    state.dirty_subscriptions |= touched.subscriptions
-    state.dirty_partners |= touched.partners
     settling = settling_of(state, policy)
     settling.take_in(touched, as_of)
     came_into_force = settling.let_waiting_in(as_of)
-    state.dirty_subscriptions.update(came_into_force[0])
-    state.dirty_partners.update(came_into_force[1])
+    state.note_changed(touched.subscriptions, touched.partners)
+    state.note_changed(*came_into_force)
     pairs = pairs_under(policy)
     grounds: Evidence | None = None
     decisions = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -63,12 +64,14 @@ class CustomerState:
         "dirty_subscriptions",
         "emitted",
         "facts",
+        "hashed_header",
         "journal_head",
         "journal_sequence",
         "recent",
         "sequence",
         "settling",
         "stored_wake",
+        "told_bytes",
     )
 
     def __init__(self, customer_tenant_id: str, recent_max: int = RECENT_MAX) -> None:
@@ -83,6 +86,16 @@ class CustomerState:
         self.dirty_subscriptions: set[str] = set()  # whose chunk changed since it was last encoded
         self.dirty_partners: set[str] = set()
         self.chunk_hashes: dict[str, bytes] = {}  # by chunk name, but for the header
+        self.told_bytes: dict[str, bytes] = {}  # of a subscription's chunk all but the last answers, as long as the facts stay
+        self.hashed_header: bytes | None = None  # as last encoded, until something is handled
+
+    def note_changed(self, subscriptions: Iterable[str], partners: Iterable[str]) -> None:
+        """What is known of these is other than before, and so is what the header says: what was encoded of them is of no use any more."""
+        self.hashed_header = None
+        self.dirty_partners.update(partners)
+        for subscription_id in subscriptions:
+            self.dirty_subscriptions.add(subscription_id)
+            self.told_bytes.pop(subscription_id, None)
 
 
 def digest_of(event_id: str) -> bytes:
