@@ -122,6 +122,16 @@ def test_a_command_works_with_the_right_settings(variables: dict[str, str], mult
     assert (done.code, "running" in done.stdout) == (0, True), done.stderr
 
 
+@pytest.mark.timeout(300)
+def test_the_main_job_and_its_audit_work_over_tls_and_with_a_login(variables: dict[str, str], multichannel: Callable[..., Ended]) -> None:
+    """Admin, engine (fencing, restore, transactions), consumers and `verify`, each with clients of its own."""
+    done = multichannel("run", "--customers", "16", "--kafka", "required")
+    assert done.code == 0, done.stderr
+    assert "answers in force are those that replay computes" in done.stdout
+    checked = multichannel("verify", "--inputs")
+    assert (checked.code, "everything is as it must be" in checked.stdout) == (0, True), checked.stderr
+
+
 @pytest.mark.parametrize(
     ("changed", "code", "said"),
     [
