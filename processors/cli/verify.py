@@ -15,7 +15,7 @@ import click
 
 from processors.cli.configured import broker_or_stop, settings_or_stop
 from processors.cli.exits import EXIT_DIFFERENCES, EXIT_INVALID, EXIT_OK, EXIT_UNAVAILABLE, Stop
-from processors.cli.replay import Instant
+from processors.cli.parameters import Instant
 
 if TYPE_CHECKING:
     from processors.audit.checkpoint import Checkpoint
