@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from processors.words.vocabulary import Phrase, Vocabulary
+from processors.words.vocabulary import Vocabulary
+from processors.words.worded import Phrase
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -22,3 +23,9 @@ def instant_text(words: Vocabulary, instant: int) -> str:
     if moment.microsecond:
         time += f".{moment.microsecond:06}".rstrip("0")
     return words.phrase(Phrase.INSTANT, year=moment.year, month=moment.month, day=moment.day, time=time)
+
+
+def day_text(words: Vocabulary, day: int) -> str:
+    """`day`, in days since 1970-01-01."""
+    moment = _EPOCH + timedelta(days=day)
+    return words.phrase(Phrase.DAY, year=moment.year, month=moment.month, day=moment.day)

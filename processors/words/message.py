@@ -8,9 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from processors.core.decisions import BillingOwner, Decision, NextStep
+from processors.core.decisions import Answer, BillingOwner, Decision, NextStep
+from processors.core.symbols import ConsentPosition
 from processors.words.instants import instant_text
-from processors.words.vocabulary import Label, Phrase, Vocabulary
+from processors.words.vocabulary import Vocabulary
+from processors.words.worded import Label, Phrase
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,56 +33,77 @@ class Message:
 
 def message(decision: Decision, words: Vocabulary) -> Message:
     """The message of one decision in the language of `words`; ids, field names and rule ids stay as they are."""
-    answer = decision.answer
     parts = (
-        (Label.CUSTOMER, (decision.customer_tenant_id,)),
-        (Label.SUBSCRIPTION, (decision.subscription_id,)),
-        (Label.PARTNER, (decision.partner_tenant_id or words.phrase(Phrase.ANY_PARTNER),)),
-        (Label.SUPPORT, _support(decision, words)),
-        (Label.MOVE, _move(decision, words)),
+        *about(decision, words),
+        *answer_parts(decision.answer, decision.consent_position, words),
+        Part(words.text(Label.AS_OF), (instant_text(words, decision.as_of), _until_when(decision.review_at, words))),
+        reference(decision, words),
+    )
+    return Message(words.text(decision.answer.outcome), parts)
+
+
+def about(decision: Decision, words: Vocabulary) -> tuple[Part, ...]:
+    """Whom and what it is about."""
+    told = (
+        (Label.CUSTOMER, decision.customer_tenant_id),
+        (Label.SUBSCRIPTION, decision.subscription_id),
+        (Label.PARTNER, decision.partner_tenant_id or words.phrase(Phrase.ANY_PARTNER)),
+    )
+    return tuple(Part(words.text(label), (text,)) for label, text in told)
+
+
+def answer_parts(answer: Answer, position: ConsentPosition | None, words: Vocabulary) -> tuple[Part, ...]:
+    """What it says beside its headline; what does not hold is left out."""
+    parts = (
+        (Label.SUPPORT, _support(answer, position, words)),
+        (Label.MOVE, _move(answer, words)),
         (Label.BILLING, _billing(answer.billing_owner, words)),
         (Label.REASONS, tuple(words.text(reason) for reason in answer.reasons)),
         (Label.MISSING_FACTS, answer.missing_facts),
         (Label.MANUAL_REVIEW, (words.phrase(Phrase.REVIEW_NEEDED),) if answer.manual_review else ()),
         (Label.NEXT_STEPS, _next_steps(answer.next_steps, words)),
-        (Label.AS_OF, (instant_text(words, decision.as_of), _until_when(decision.review_at, words))),
-        (Label.REFERENCE, (_reference(decision, words),)),
     )
-    return Message(words.text(answer.outcome), tuple(Part(words.text(label), lines) for label, lines in parts if lines))
+    return tuple(Part(words.text(label), lines) for label, lines in parts if lines)
+
+
+def reference(decision: Decision, words: Vocabulary) -> Part:
+    """Under which names it is found again."""
+    text = words.phrase(Phrase.REFERENCE, decision_id=decision.decision_id, rule=decision.rule, policy_version=decision.policy_version)
+    return Part(words.text(Label.REFERENCE), (text,))
 
 
 def message_text(told: Message, words: Vocabulary) -> str:
     """The message as plain text, ending with a line feed: what is one line stands beside its label, what is more below it."""
-    text = [told.headline, ""]
-    for part in told.parts:
-        if len(part.lines) == 1:
-            text.append(_labelled(words, part.label, part.lines[0]))
-        else:
-            text.append(_labelled(words, part.label, "").rstrip())
-            text.extend(f"  {line}" for line in part.lines)
-    return "\n".join((*text, ""))
+    return "\n".join((told.headline, "", *(line for part in told.parts for line in part_lines(part, words)), ""))
 
 
-def _support(decision: Decision, words: Vocabulary) -> tuple[str, ...]:
-    lines = [words.text(decision.answer.support_access)]
-    if decision.consent_position is not None:
-        lines.append(words.text(decision.consent_position))
-    lines.extend(_dated(words, Label.PERMISSIONS_VALID_UNTIL, decision.answer.consent_valid_until))
+def part_lines(part: Part, words: Vocabulary) -> tuple[str, ...]:
+    """The lines of one part, with its label."""
+    if len(part.lines) == 1:
+        return (labelled(words, part.label, part.lines[0]),)
+    return (labelled(words, part.label, "").rstrip(), *(f"  {line}" for line in part.lines))
+
+
+def _support(answer: Answer, position: ConsentPosition | None, words: Vocabulary) -> tuple[str, ...]:
+    lines = [words.text(answer.support_access)]
+    if position is not None:
+        lines.append(words.text(position))
+    lines.extend(_dated(words, Label.PERMISSIONS_VALID_UNTIL, answer.consent_valid_until))
     return tuple(lines)
 
 
-def _move(decision: Decision, words: Vocabulary) -> tuple[str, ...]:
+def _move(answer: Answer, words: Vocabulary) -> tuple[str, ...]:
     return (
-        words.text(decision.answer.move_option),
-        *_dated(words, Label.MOVE_POSSIBLE_FROM, decision.answer.eligible_from),
-        *_dated(words, Label.CANCELLATION_WINDOW_END, decision.answer.cancellation_allowed_until),
+        words.text(answer.move_option),
+        *_dated(words, Label.MOVE_POSSIBLE_FROM, answer.eligible_from),
+        *_dated(words, Label.CANCELLATION_WINDOW_END, answer.cancellation_allowed_until),
     )
 
 
 def _billing(owner: BillingOwner, words: Vocabulary) -> tuple[str, ...]:
     if owner.partner_tenant_id is None:
         return (words.text(owner.kind),)
-    return (words.text(owner.kind), _labelled(words, words.text(Label.PARTNER), owner.partner_tenant_id))
+    return (words.text(owner.kind), labelled(words, words.text(Label.PARTNER), owner.partner_tenant_id))
 
 
 def _next_steps(steps: tuple[NextStep, ...], words: Vocabulary) -> tuple[str, ...]:
@@ -94,7 +117,7 @@ def _next_steps(steps: tuple[NextStep, ...], words: Vocabulary) -> tuple[str, ..
         if step.performed_by_role is not None:
             who = words.phrase(Phrase.IN_ROLE, actor=who, role=words.text(step.performed_by_role))
         terms = (
-            _labelled(words, words.text(Label.WHO), who),
+            labelled(words, words.text(Label.WHO), who),
             *_dated(words, Label.NOT_BEFORE, step.not_before),
             *_dated(words, Label.UNTIL, step.not_after),
         )
@@ -108,14 +131,11 @@ def _until_when(review_at: int | None, words: Vocabulary) -> str:
     return words.phrase(Phrase.MAY_CHANGE, instant=instant_text(words, review_at))
 
 
-def _reference(decision: Decision, words: Vocabulary) -> str:
-    return words.phrase(Phrase.REFERENCE, decision_id=decision.decision_id, rule=decision.rule, policy_version=decision.policy_version)
-
-
 def _dated(words: Vocabulary, label: Label, instant: int | None) -> Iterator[str]:
     if instant is not None:
-        yield _labelled(words, words.text(label), instant_text(words, instant))
+        yield labelled(words, words.text(label), instant_text(words, instant))
 
 
-def _labelled(words: Vocabulary, label: str, text: str) -> str:
+def labelled(words: Vocabulary, label: str, text: str) -> str:
+    """The text behind its label."""
     return words.phrase(Phrase.LABELLED, label=label, text=text)

@@ -1,6 +1,6 @@
 """Which words does a language have for every code, and are they all there?
 
-A language is one file of `languages/`; adding a file adds a language. Every code of the decision has one text in each of them,
+A language is one file of `languages/`; adding a file adds a language. Every code of `worded` has one text in each of them,
 no text stands for a code that does not exist, and the loader refuses a file of which that is not true.
 """
 
@@ -10,81 +10,12 @@ import string
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import Enum, StrEnum
 from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
-from typing import TypeAlias
 
-from processors.core.symbols import (
-    Actor,
-    BillingOwnerKind,
-    ConsentPosition,
-    MoveOption,
-    NextStepCode,
-    Outcome,
-    Reason,
-    Role,
-    SupportAccess,
-)
+from processors.words.worded import CODES, Phrase, Worded
 
-
-class Label(StrEnum):
-    """The headings of a message."""
-
-    CUSTOMER = "customer"
-    SUBSCRIPTION = "subscription"
-    PARTNER = "partner"
-    SUPPORT = "support"
-    PERMISSIONS_VALID_UNTIL = "permissions_valid_until"
-    MOVE = "move"
-    MOVE_POSSIBLE_FROM = "move_possible_from"
-    CANCELLATION_WINDOW_END = "cancellation_window_end"
-    BILLING = "billing"
-    REASONS = "reasons"
-    MISSING_FACTS = "missing_facts"
-    MANUAL_REVIEW = "manual_review"
-    NEXT_STEPS = "next_steps"
-    WHO = "who"
-    NOT_BEFORE = "not_before"
-    UNTIL = "until"
-    AS_OF = "as_of"
-    REFERENCE = "reference"
-
-
-class Phrase(Enum):
-    """The sentences and patterns of a message, each with its key in the file and the places it leaves open."""
-
-    INSTANT = ("instant", frozenset({"year", "month", "day", "time"}))
-    LABELLED = ("labelled", frozenset({"label", "text"}))
-    IN_ROLE = ("in_role", frozenset({"actor", "role"}))
-    BETWEEN = ("between", frozenset[str]())
-    ANY_PARTNER = ("any_partner", frozenset[str]())
-    REVIEW_NEEDED = ("review_needed", frozenset[str]())
-    NO_NEXT_STEPS = ("no_next_steps", frozenset[str]())
-    MAY_CHANGE = ("may_change", frozenset({"instant"}))
-    HOLDS = ("holds", frozenset[str]())
-    REFERENCE = ("reference", frozenset({"decision_id", "rule", "policy_version"}))
-
-    def __init__(self, key: str, places: frozenset[str]) -> None:
-        self.key = key
-        self.places = places
-
-
-Worded: TypeAlias = Outcome | SupportAccess | MoveOption | BillingOwnerKind | ConsentPosition | Reason | NextStepCode | Actor | Role | Label
-
-_CODES: dict[str, type[Worded]] = {
-    "outcome": Outcome,
-    "support_access": SupportAccess,
-    "move_option": MoveOption,
-    "billing_owner": BillingOwnerKind,
-    "consent_position": ConsentPosition,
-    "reason": Reason,
-    "next_step": NextStepCode,
-    "actor": Actor,
-    "role": Role,
-    "label": Label,
-}
 _PHRASES = "phrase"
 _ABOUT = ("tag", "name", "also")
 
@@ -139,7 +70,7 @@ def read_vocabulary(file: Traversable) -> Vocabulary:
         content = tomllib.loads(file.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise WordsInvalidError(f"{file.name}: is not TOML in UTF-8: {error}") from error
-    faults = [f"{key}: is not known" for key in content if key not in (*_ABOUT, *_CODES, _PHRASES)]
+    faults = [f"{key}: is not known" for key in content if key not in (*_ABOUT, *CODES, _PHRASES)]
     if content.get("tag") != file.name.removesuffix(".toml"):
         faults.append("tag: must be the file's name")
     if not isinstance(content.get("name"), str):
@@ -149,7 +80,7 @@ def read_vocabulary(file: Traversable) -> Vocabulary:
         faults.append("also: must be a list of tags")
         also = []
     codes = {
-        symbols: _section(content, section, {str(symbol): frozenset() for symbol in symbols}, faults) for section, symbols in _CODES.items()
+        symbols: _section(content, section, {str(symbol): frozenset() for symbol in symbols}, faults) for section, symbols in CODES.items()
     }
     phrases = _section(content, _PHRASES, {phrase.key: phrase.places for phrase in Phrase}, faults)
     if faults:

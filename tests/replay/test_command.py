@@ -28,7 +28,8 @@ from processors.codec import encode, read_json
 from processors.contract import contract
 from processors.core.events import Event
 from processors.core.symbols import NextStepCode
-from processors.words.vocabulary import Label, vocabularies
+from processors.words.vocabulary import vocabularies
+from processors.words.worded import Label
 from tests.reference.coverage import policy_of
 from tests.reference.histories import history, refused
 from tests.reference.instants import read_instant

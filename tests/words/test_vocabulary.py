@@ -6,23 +6,25 @@ import shutil
 from enum import StrEnum
 from importlib.resources import files
 from pathlib import Path
-from typing import cast
+from typing import cast, get_args
 
 import pytest
 
 from processors.core import symbols
 from processors.core.decisions import Answer, BillingOwner, Decision, NextStep
+from processors.core.events import Event
+from processors.core.order import ORDER
+from processors.core.tables_azure import TABLE_C, TABLE_D
+from processors.core.tables_licences import TABLE_A, TABLE_B
 from processors.words.vocabulary import (
-    Label,
-    Phrase,
     UnknownLanguageError,
     Vocabulary,
-    Worded,
     WordsInvalidError,
     read_vocabulary,
     vocabularies,
     vocabulary_of,
 )
+from processors.words.worded import CODES, Phrase, Rule, Worded
 
 TAGS = ("cs", "en", "hu", "pl", "sv", "zh-CN")
 SOURCES = Path(str(files("processors.words") / "languages"))
@@ -53,9 +55,21 @@ def test_the_sets_of_a_decision_are_the_nine_known_ones() -> None:
 @pytest.mark.parametrize("tag", TAGS)
 def test_every_code_has_a_text_and_no_text_stands_for_a_code_that_does_not_exist(tag: str) -> None:
     words = vocabularies()[tag]
-    for codes in worded_symbols():
+    for codes in CODES.values():
         assert words.codes[codes].keys() == {str(code) for code in codes}, codes
-    assert words.codes.keys() == {*worded_symbols(), Label}
+    assert words.codes.keys() == set(CODES.values())
+
+
+def test_every_set_that_a_decision_or_an_event_carries_has_words_but_the_one_that_no_rule_reads() -> None:
+    told = " ".join(str(kind) for record in get_args(Event) for kind in record.__annotations__.values()).split()
+    carried = {value for value in vars(symbols).values() if isinstance(value, type) and value.__name__ in told}
+    assert symbols.Status in carried and len(carried) > 15
+    assert {*carried, *worded_symbols()} - set(CODES.values()) == {symbols.BillingCycle}
+
+
+def test_every_row_that_can_decide_has_words_and_no_other() -> None:
+    rows = [row.id for table in (ORDER, TABLE_A, TABLE_B, TABLE_C, TABLE_D) for row in table]
+    assert sorted(rows) == sorted(Rule)
 
 
 @pytest.mark.parametrize("tag", TAGS)
@@ -92,8 +106,8 @@ def test_the_undamaged_copy_is_read(copy: Path) -> None:
         ('tag = "cs"', 'tag = "cz"', "cs.toml: tag: must be the file's name"),
         ('name = "čeština"', "name = 1", "cs.toml: name: must be a text"),
         ('also = ["cs-CZ"]', 'also = "cs-CZ"', "cs.toml: also: must be a list of tags"),
-        ("{instant}.", "{moment}.", "cs.toml: phrase.may_change: must leave open instant"),
-        ("{instant}.", "{instant.", "cs.toml: phrase.may_change: must leave open instant"),
+        ("odpověď do {instant}.", "odpověď do {moment}.", "cs.toml: phrase.may_change: must leave open instant"),
+        ("odpověď do {instant}.", "odpověď do {instant.", "cs.toml: phrase.may_change: must leave open instant"),
         ("Žádná oprávnění nebyla", "Žádná {x} nebyla", "cs.toml: consent_position.K9: must leave open nothing"),
         ("[actor]", "[actor", "cs.toml: is not TOML in UTF-8: "),
     ],
@@ -109,7 +123,7 @@ def test_a_damaged_file_is_refused_by_file_and_key(copy: Path, old: str, new: st
 def test_each_single_text_is_missed_when_it_is_removed(tag: str, tmp_path: Path) -> None:
     lines = (SOURCES / f"{tag}.toml").read_text(encoding="utf-8").splitlines()
     texts = [number for number, line in enumerate(lines) if " = " in line]
-    assert len(texts) == 3 + sum(len(codes) for codes in [*worded_symbols(), Label]) + len(Phrase)
+    assert len(texts) == 3 + sum(len(codes) for codes in CODES.values()) + len(Phrase)
     for number in texts:
         file = tmp_path / f"{tag}.toml"
         file.write_text("\n".join(lines[:number] + lines[number + 1 :]), encoding="utf-8")
