@@ -1,0 +1,172 @@
+"""Which events do explain and what-if look at? Those of the journal, in Kafka or in files, or those of files of events."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from processors.cli.configured import broker_or_stop
+from processors.cli.exits import EXIT_INVALID, EXIT_UNAVAILABLE, Stop
+from processors.cli.files import STANDARD_INPUT, read_files
+
+if TYPE_CHECKING:
+    from processors.audit.entries import Entry
+    from processors.audit.sources import Source
+    from processors.codec import Located
+    from processors.core.decisions import Decision
+    from processors.replay.deciding import Reading
+    from processors.settings import Settings
+
+CONTAINER = b"Obj\x01"
+ID_SHOWN = 8
+
+
+@dataclass(frozen=True)
+class CustomerJournal:
+    """The entries of one customer in their order, and its decisions as they were published, by id."""
+
+    entries: list[Entry]
+    published: dict[str, Decision]
+
+
+def from_option(function: click.decorators.FC) -> click.decorators.FC:
+    """Where to read from."""
+    return click.option(
+        "--from",
+        "sources",
+        metavar="PATH",
+        multiple=True,
+        type=click.Path(exists=True, allow_dash=True, path_type=Path),
+        help="A file of the journal or a folder that `export` wrote, or files of events as `replay` reads them (- for standard input); "
+        "by default the journal in Kafka. May be given again.",
+    )(function)
+
+
+def is_journal(sources: tuple[Path, ...]) -> bool:
+    """Whether the sources hold a journal rather than events; nothing given is the journal in Kafka.
+
+    Raises:
+        Stop: some do and some do not.
+    """
+    found = {_holds_journal(source) for source in sources} or {True}
+    if len(found) > 1:
+        raise Stop("--from: a journal and files of events cannot be read together", EXIT_INVALID)
+    return found.pop()
+
+
+def customer_journal(sources: tuple[Path, ...], settings: Settings, customer: str) -> CustomerJournal:
+    """What the journal has of one customer.
+
+    Raises:
+        Stop: it cannot be read (2, 69), or has nothing of the customer (2, with the nearest that it has).
+    """
+    from processors.audit.entries import DECISIONS, JOURNAL, entries_of
+    from processors.audit.sources import Wanted
+    from processors.codec import decode_decision
+
+    entries: list[Entry] = []
+    published: dict[str, Decision] = {}
+    wanted = Wanted(customer=customer)
+    with _complaints(sources), _opened(sources, settings) as opened:
+        for source in opened:
+            entries += entries_of(source.records(JOURNAL, wanted), source.schemas)
+            for record in source.records(DECISIONS, wanted):
+                decision = decode_decision(record.value, registry=source.schemas)
+                published[decision.decision_id] = decision
+        if not entries:
+            known = {record.key.decode("utf-8", "replace") for source in opened for record in source.records(JOURNAL) if record.key}
+            raise unknown("customer", customer, known)
+    return CustomerJournal(entries, published)
+
+
+def read_told(sources: tuple[Path, ...], settings: Settings, until: int | None, customers: tuple[str, ...]) -> Reading:
+    """The events of the sources, up to `until`, of these customers or of all.
+
+    Raises:
+        Stop: something cannot be read, or is no valid event (2, 69).
+    """
+    if not is_journal(sources):
+        return read_files(sources, settings, until, customers)
+    from processors.replay.deciding import Reading
+
+    with _complaints(sources), _opened(sources, settings) as opened:
+        reading = Reading([located for source in opened for located in _located(source, customers)], until)
+    for customer in reading.only(customers):
+        click.echo(f"multichannel: no event names customer {customer!r}", err=True)
+    return reading
+
+
+def unknown(what: str, asked: str, known: Iterable[str], of: str = "") -> Stop:
+    """The end of a command that was asked about something that is not there: with what is nearest to it, if anything is."""
+    from processors.codec import nearest
+
+    ids = sorted(known)
+    begin = [each for each in ids if each.startswith(asked)] if asked else []
+    like = [each for each in ids if each[:ID_SHOWN] == asked[:ID_SHOWN] or each[-ID_SHOWN:] == asked[-ID_SHOWN:]]
+    hint = f"; did you mean {begin[0]!r}?" if len(begin) == 1 else nearest(asked, like or ids[:10_000])
+    return Stop(f"no {what} {asked!r} is known{of}{hint}", EXIT_INVALID)
+
+
+def _holds_journal(source: Path) -> bool:
+    """By the topic that its first line names; a folder always does, standard input and a container file of events never."""
+    if source == STANDARD_INPUT:
+        return False
+    if source.is_dir():
+        return True
+    try:
+        with source.open("rb") as file:
+            if file.read(len(CONTAINER)) == CONTAINER:
+                return False
+            file.seek(0)
+            line = next((line for line in file if line.strip()), b"")
+    except OSError as error:
+        raise Stop(f"{source}: {error.strerror or error}", EXIT_INVALID) from None
+    try:
+        topic = json.loads(line).get("topic")
+    except (ValueError, AttributeError, RecursionError):
+        return False
+    return topic in {"customer-journal", "multi-channel-support-decisions", "customer-channel-support"}
+
+
+@contextmanager
+def _opened(sources: tuple[Path, ...], settings: Settings) -> Iterator[list[Source]]:
+    from processors.audit.file_source import FileSource
+    from processors.audit.kafka_source import KafkaSource
+
+    if sources:
+        yield [FileSource(source) for source in sources]
+    else:
+        yield [KafkaSource(settings, broker_or_stop(settings)["bootstrap_servers"])]
+
+
+@contextmanager
+def _complaints(sources: tuple[Path, ...]) -> Iterator[None]:
+    """What a source may complain of, as ways to end: Kafka may not answer, a file may be no journal."""
+    from processors.audit.sources import SourceUnreadable
+    from processors.codec import MessageRejected
+
+    try:
+        yield
+    except SourceUnreadable as error:
+        raise Stop(str(error), EXIT_INVALID if sources else EXIT_UNAVAILABLE) from None
+    except MessageRejected as error:
+        raise Stop(str(error), EXIT_INVALID) from None
+
+
+def _located(source: Source, customers: tuple[str, ...]) -> Iterator[Located]:
+    """The events in a source's journal, in its order."""
+    from processors.audit.entries import JOURNAL, entries_of
+    from processors.audit.sources import Wanted
+    from processors.codec import Located
+
+    chosen: list[str | None] = [each.lower() for each in customers]
+    for customer in chosen or [None]:
+        for entry in entries_of(source.records(JOURNAL, Wanted(customer=customer)), source.schemas):
+            told = entry.told
+            yield Located(entry.event, told.topic, told.partition, told.offset, told.timestamp, entry.record.place)
