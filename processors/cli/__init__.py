@@ -31,6 +31,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "verify": ("processors.cli.verify", "verify", "Prove that the journal is whole and every decision follows from it."),
     "checkpoint": ("processors.cli.checkpoint", "checkpoint", "The journal's heads, for an auditor to keep elsewhere."),
     "export": ("processors.cli.export", "export", "Journal and decisions as Parquet or JSON Lines."),
+    "explain": ("processors.cli.explain", "explain", "One customer: what was told, what is answered, and why."),
     "what-if": ("processors.cli.what_if", "what_if", "Compare: under another policy, or with another event."),
     "worker": ("processors.cli.worker", "worker", "The service: decide what arrives, exactly once."),
     "review": ("processors.cli.review", "review", "Ask for one customer's or all customers' answers anew."),

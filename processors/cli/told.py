@@ -136,11 +136,11 @@ def _holds_journal(source: Path) -> bool:
 
 @contextmanager
 def _opened(sources: tuple[Path, ...], settings: Settings) -> Iterator[list[Source]]:
-    from processors.audit.file_source import FileSource
+    from processors.audit.folder_source import open_files
     from processors.audit.kafka_source import KafkaSource
 
     if sources:
-        yield [FileSource(source) for source in sources]
+        yield [open_files(source) for source in sources]
     else:
         yield [KafkaSource(settings, broker_or_stop(settings)["bootstrap_servers"])]
 
