@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
+import re
+import shlex
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import click
+from click.testing import CliRunner
 
 from processors.cli import COMMANDS, multichannel
 from processors.cli.exits import MEANINGS
@@ -60,6 +64,22 @@ def metrics() -> str:
     return f"{head}\n{rows}\n"
 
 
+EXAMPLE = re.compile(r"^```\n\$ (multichannel .*)\n(?:.*\n)*?```$", re.MULTILINE)
+
+
+def explaining() -> str:
+    """The page on explain and what-if, with what its commands print now in place of what they printed before."""
+    return EXAMPLE.sub(lambda found: f"```\n$ {found[1]}\n{_printed(found[1])}```", (DOCS / "explaining.md").read_text(encoding="utf-8"))
+
+
+def _printed(line: str) -> str:
+    """What a command prints, run at the top of the repository; `| head -N` is understood."""
+    command, _, cut = line.partition(" | head -")
+    with contextlib.chdir(DOCS.parent):
+        lines = CliRunner().invoke(multichannel, shlex.split(command)[1:]).stdout.splitlines(keepends=True)
+    return "".join(lines[: int(cut)] if cut else lines)
+
+
 def _is_there(module: str) -> bool:
     return importlib.util.find_spec(module) is not None
 
@@ -69,6 +89,7 @@ GENERATED: dict[str, Callable[[], str]] = {
     "exit-codes.md": exit_codes,
     "commands.md": commands,
     "metrics.md": metrics,
+    "explaining.md": explaining,
     "settings.md": settings.document,
     "topics.md": topics,
 }
