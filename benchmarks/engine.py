@@ -1,8 +1,7 @@
 """How fast is the engine beside a raw transactional loop, Quix Streams and plain Faust: the same job, the same broker, one run?
 
 `python -m benchmarks.engine [--events N] [--repeats N] [--seconds S] [--only NAME,...]`. Contestants are interleaved; each figure is the
-median of
-the repeats with the lowest and highest behind it. Quix Streams needs older libraries than we have and gets an environment of its own.
+median of the repeats with the lowest and highest behind it. Quix Streams needs older libraries than we have and gets an environment of its own.
 """
 
 from __future__ import annotations
@@ -189,7 +188,10 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=15.0, help="longest measurement of one contestant")
     parser.add_argument("--only", default="", help="contestants, separated by commas; 'restore' and 'latency' are parts, too")
     given = parser.parse_args()
-    wanted = set(given.only.split(",")) if given.only else {*CONTESTANTS, "latency", "restore"}
+    parts = {*CONTESTANTS, "latency", "restore"}
+    wanted = set(given.only.split(",")) if given.only else parts
+    if unknown := wanted - parts:
+        parser.error(f"--only: no {', '.join(sorted(unknown))}; there are {', '.join(sorted(parts))}")
     cache = Path(os.environ.get("MULTICHANNEL_BROKER_CACHE_FOLDER") or ROOT / ".broker" / "cache")
     with children.locked(cache, DOWNLOAD_SECONDS):
         libraries = downloads.fetched(kafka.NAME, cache, look_for_prerequisites().maven, print, DOWNLOAD_SECONDS)

@@ -27,8 +27,9 @@ class Ring:
 
 def test_what_stays_is_frozen_and_what_refers_to_itself_is_freed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(collector, "FREEZE_SECONDS", 0.0)
+    gc.set_threshold(500, 20, 50)
     freezing, kept = Freezing(), []
-    freezing.worked()
+    collector.freeze_survivors()
     before = gc.get_freeze_count()
     kept += [[number] for number in range(1_000)]
     ring = weakref.ref(Ring())
@@ -42,7 +43,20 @@ def test_it_is_not_done_after_every_batch(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(collector, "FREEZE_SECONDS", 3_600.0)
     done: list[None] = []
     monkeypatch.setattr(collector, "freeze_survivors", lambda: done.append(None))
+    monkeypatch.setattr(gc, "get_count", lambda: (0, 1, 0))
     freezing = Freezing()
     for _ in range(100):
         freezing.worked()
     assert len(done) == 1
+
+
+def test_nothing_is_walked_over_where_hardly_anything_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(collector, "FREEZE_SECONDS", 0.0)
+    done: list[None] = []
+    monkeypatch.setattr(collector, "freeze_survivors", lambda: done.append(None))
+    gc.collect()
+    freezing = Freezing()
+    for _ in range(100):
+        assert [[number] for number in range(100)]
+        freezing.worked()
+    assert done == []
