@@ -1,7 +1,8 @@
 """How fast is the engine beside a raw transactional loop, Quix Streams and plain Faust: the same job, the same broker, one run?
 
 `python -m benchmarks.engine [--events N] [--repeats N] [--seconds S] [--only NAME,...]`. Contestants are interleaved; each figure is the
-median of the repeats with the lowest and highest behind it. Quix Streams needs older libraries than we have and gets an environment of its own.
+median of the repeats with the lowest and highest behind it. Quix Streams needs older libraries than we have and gets an environment of its
+own.
 """
 
 from __future__ import annotations
