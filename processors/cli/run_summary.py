@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 from collections import Counter
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import click
@@ -53,13 +56,22 @@ def summarise(came: Came, *, kafka: bool) -> None:
 
 def where_to_look(prefix: str) -> None:
     """The next commands, ready to be typed."""
-    option = f" --topic-prefix {prefix}" if prefix else ""
+    command, option = _command(), f" --topic-prefix {prefix}" if prefix else ""
     click.echo()
-    say("look", f"multichannel consume customer-channel-support{option}")
-    say("", f"multichannel dead-letters list{option}")
-    say("", "multichannel replay examples/stories/*.jsonl --format table --language cs")
-    say("go on", f"multichannel worker{option}")
-    say("stop", "multichannel broker stop")
+    say("look", f"{command} consume customer-channel-support{option}")
+    say("", f"{command} dead-letters list{option}")
+    say("", f"{command} replay examples/stories/*.jsonl --format table --language cs")
+    say("prove", f"{command} verify{option}")
+    say("go on", f"{command} worker{option}")
+    say("stop", f"{command} broker stop")
+
+
+def _command() -> str:
+    """The program as a shell finds it: by its name, or where that is not (another) on the PATH, as it was called."""
+    called, name = sys.argv[0], "multichannel"
+    found = shutil.which(name)
+    is_ours = Path(called).name == name and Path(called).exists()
+    return called if is_ours and (found is None or not Path(found).samefile(called)) else name
 
 
 def _table(counted: Counter[str]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -12,10 +13,11 @@ from processors.broker import Broker, ServerUnavailableError
 from processors.cli import main
 from processors.cli import run as run_module
 from processors.cli.exits import Stop
-from processors.cli.run_summary import NO_KAFKA
+from processors.cli.run_summary import NO_KAFKA, where_to_look
 from processors.codec import MessageRejected, check_record, decode_event
 from processors.core.policy import Policy
 from processors.topology.demo import BAD_TOPIC, Came, bad_records, demo_events, replayed
+from tests.conftest import Ended as HowItEnded
 
 Ended = Callable[..., tuple[int, str]]
 
@@ -34,7 +36,7 @@ def ended(capsys: pytest.CaptureFixture[str]) -> Ended:
 
 @pytest.mark.timeout(240)
 def test_run_decides_the_demo_as_replay_does_and_can_be_run_again(
-    broker: Broker, topic_prefix: str, monkeypatch: pytest.MonkeyPatch, ended: Ended
+    broker: Broker, topic_prefix: str, monkeypatch: pytest.MonkeyPatch, ended: Ended, multichannel: Callable[..., HowItEnded]
 ) -> None:
     monkeypatch.setenv("MULTICHANNEL_KAFKA_BOOTSTRAP_SERVERS", ",".join(broker.bootstrap_servers))
     monkeypatch.setenv("MULTICHANNEL_TOPIC_PREFIX", topic_prefix)
@@ -49,6 +51,25 @@ def test_run_decides_the_demo_as_replay_does_and_can_be_run_again(
     assert code == 0, said
     assert "0 of them made" in said
     assert "decisions 0 out: all of this was decided in an earlier run" in said
+    [prove] = [line.split()[1:] for line in said.splitlines() if line.startswith("prove ")]
+    assert prove == ["multichannel", "verify", "--topic-prefix", topic_prefix]
+    verified = multichannel(*prove[1:])
+    assert (verified.code, verified.stderr) == (0, "")
+    assert "everything is as it must be" in verified.stdout
+
+
+def test_the_next_commands_are_named_as_they_were_called_where_the_shell_does_not_find_them(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    command = tmp_path / "multichannel"
+    command.touch(mode=0o755)
+    monkeypatch.setattr("sys.argv", [str(command), "run"])
+    monkeypatch.setenv("PATH", "")
+    where_to_look("")
+    assert f"{command} verify\n" in capsys.readouterr().out
+    monkeypatch.setenv("PATH", str(tmp_path))
+    where_to_look("")
+    assert "prove     multichannel verify\n" in capsys.readouterr().out
 
 
 async def test_it_waits_as_long_as_something_comes_out_and_then_stops(monkeypatch: pytest.MonkeyPatch) -> None:
