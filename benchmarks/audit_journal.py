@@ -66,7 +66,7 @@ class Laid:
         self.raw.clear()
 
 
-@dataclass(frozen=True)
+@dataclass
 class LaidSource:
     """A source of such files."""
 

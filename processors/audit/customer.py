@@ -63,7 +63,8 @@ def verify_customer(customer: str, records: Mapping[str, Sequence[Record]], scop
     verdict = Verdict(chain.findings, journal.otherwise)
     verdict.findings += check_twice(customer, chain.items)
     figures = verdict.figures
-    figures.update(customers=1, entries=len(records.get(JOURNAL, ())), not_recomputed=journal.not_recomputed)
+    known = not records.keys().isdisjoint({JOURNAL, DECISIONS, IN_FORCE})  # an input refused for its key makes no customer
+    figures.update(customers=known, entries=len(records.get(JOURNAL, ())), not_recomputed=journal.not_recomputed)
     if scope.decisions:
         decided = check_decisions(customer, records.get(DECISIONS, ()), journal, scope.schemas)
         verdict.findings += decided.findings

@@ -28,6 +28,7 @@ BUCKETS_MAX: Final = 4_096
 BUFFERED_BYTES: Final = 32 * 1024 * 1024
 CUSTOMER_BYTES_MAX: Final = 1_000
 _FRAME: Final = struct.Struct(">BiqqiiHH")
+_REGISTERED: Final = bytes((CONFLUENT,))
 _NO_TIMESTAMP: Final = -(1 << 63)
 _TOPICS: Final = tuple(contract().topics)
 _NUMBERS: Final = {topic: number for number, topic in enumerate(_TOPICS)}
@@ -47,6 +48,8 @@ class PartitionRead:
     last_offset: int = -1
     tree: Tree = field(default_factory=Tree)
     root_then: bytes = b""
+    registered: int = 0
+    """Of the journal's records those in Confluent's framing, which names a schema by its id in a registry."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +80,7 @@ class Reading:
         read.first_offset = min(read.first_offset, record.offset)
         read.last_offset = max(read.last_offset, record.offset)
         if record.topic == JOURNAL:
+            read.registered += record.value is not None and record.value[:1] == _REGISTERED
             read.tree.append(leaf_of(record))
             if mark is not None and read.tree.count == mark.count:
                 read.root_then = read.tree.root

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import gc
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -95,6 +95,7 @@ def verify(task: Task, progress: Callable[[str, int, int], None] = lambda *_: No
                 done += 1
                 progress("reading", done, len(first) + len(rest))
             names += [job[4] for job in jobs]
+        _require_schemas(task.source, report.read, schemas)
         present = {part.topic for part in (*first, *rest)} | {topic for topic, _ in report.read}
         scope = _scope(task, present, report)
         verdict = Verdict()
@@ -103,6 +104,17 @@ def verify(task: Task, progress: Callable[[str, int, int], None] = lambda *_: No
             verdict.add(part_verdict)
             progress("verifying", number, buckets)
     return _report(task, report, verdict, scope)
+
+
+def _require_schemas(source: Source, read: Mapping[tuple[str, int], PartitionRead], schemas: Mapping[int, str]) -> None:
+    """A journal written with a schema registry cannot be read without one: that is no damage. A few records of that look may be one."""
+    journal = [each for (topic, _), each in read.items() if topic == JOURNAL]
+    registered, records = sum(each.registered for each in journal), sum(each.records for each in journal)
+    if not schemas and 2 * registered > records:
+        raise SourceUnreadable(
+            f"{source.name}: {registered:,} of {records:,} journal entries name their schema by an id that no registry knows;"
+            " set schema_registry_urls as the worker has it, or verify what `multichannel export` wrote with it"
+        )
 
 
 def heads(

@@ -231,7 +231,8 @@ def _show(task: Task, report: Report) -> None:
             click.echo(f"  {report.figures[name]:>12,}  {words}")
     if report.findings:
         counted = Counter(finding.damage.value for finding in report.findings)
-        click.echo(f"{len(report.findings):,} differences: " + ", ".join(f"{number} {name}" for name, number in sorted(counted.items())))
+        named = ", ".join(f"{number} {name}" for name, number in sorted(counted.items()))
+        click.echo(f"{len(report.findings):,} difference{'s' if len(report.findings) > 1 else ''}: {named}")
     elif report.figures["entries"]:
         click.echo("everything is as it must be")
     else:

@@ -7,12 +7,13 @@ from typing import Self
 
 from processors.audit.entries import Record
 from processors.audit.sources import Part, Wanted
+from processors.codec import Schemas
 
 
 class MemorySource:
     """Records by topic, as they were read."""
 
-    schemas = None
+    schemas: Schemas | None = None
     name = "memory"
 
     def __init__(self, records: Iterable[Record]) -> None:

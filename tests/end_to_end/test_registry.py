@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,13 @@ import fastavro
 import pytest
 from aiokafka import AIOKafkaProducer
 
+from processors.audit.damage import Damage
+from processors.audit.entries import DECISIONS, IN_FORCE, JOURNAL
+from processors.audit.exporting import export
+from processors.audit.folder_source import FolderSource
+from processors.audit.kafka_source import KafkaSource
+from processors.audit.sources import SourceUnreadable
+from processors.audit.verifying import Task, verify
 from processors.codec import decode_dead_letter, decode_decision, decode_journal_entry
 from processors.codec.registry import Registry
 from processors.contract import ErrorCode
@@ -24,6 +32,7 @@ from processors.contract.chain import NO_ENTRY, entry_hash
 from processors.core.decisions import Decision
 from processors.settings import Settings
 from processors.topology.wiring import policy_of
+from tests.audit.memory import MemorySource
 from tests.end_to_end import living
 from tests.end_to_end.test_worker import COMMAND, READY, says, started, until, until_all_applied
 
@@ -47,6 +56,31 @@ async def decided(settings: Settings, registry_url: str) -> list[Decision]:
         values = [record.value for record in (await living.output(settings)).decisions]
         await registry.fetch(registry.missing(values))
         return [decode_decision(value, registry=registry) for value in values]
+
+
+def verified_by_an_auditor(settings: Settings, registry_url: str, folder: Path) -> None:
+    """From the broker with the registry, from an export without it, and never as damage where no registry was named."""
+    with_registry = settings.model_copy(update={"schema_registry_urls": (registry_url,)})
+    source = KafkaSource(with_registry, settings.kafka_bootstrap_servers)
+    report = verify(Task(source=source, inputs=True, processes=2))  # the schemas are read in other processes than they are needed in
+    assert [str(finding) for finding in report.findings] == []
+    assert report.compared == (JOURNAL, DECISIONS, IN_FORCE, "inputs")
+    figures = report.figures
+    assert figures["decisions"] == figures["decisions_recomputed"] > 0
+    assert figures["inputs"] == figures["entries"] > 0
+    for form in ("parquet", "jsonl"):
+        export(source, folder / form, form, inputs=True)
+        exported = verify(Task(source=FolderSource(folder / form), inputs=True))
+        assert (exported.findings, exported.figures) == ([], figures)
+    records = [record for topic in (JOURNAL, DECISIONS, IN_FORCE) for record in source.records(topic)]
+    damaged = MemorySource(records)
+    damaged.schemas = source.schemas
+    value = records[1].value or b""
+    damaged.held[JOURNAL][1] = replace(records[1], value=value[:-1] + bytes((value[-1] ^ 1,)))
+    [finding] = verify(Task(source=damaged)).findings
+    assert (finding.damage, finding.place) == (Damage.ALTERED_ENTRY, records[1].place)
+    with pytest.raises(SourceUnreadable, match="schema_registry_urls"):
+        verify(Task(source=KafkaSource(settings, settings.kafka_bootstrap_servers)))
 
 
 async def read_by_a_stranger(registry_url: str, value: bytes) -> Any:
@@ -91,3 +125,4 @@ async def test_events_and_decisions_in_confluent_framing(settings: Settings, reg
     assert [entry_hash(entry) for entry in entries] == heads[1:]
     plain = await read_by_a_stranger(registry_url, found.decisions[-1].value)
     assert (plain["decision_id"], plain["outcome"]) == (decisions[-1].decision_id, decisions[-1].answer.outcome.value)
+    await asyncio.to_thread(verified_by_an_auditor, settings, registry_url, tmp_path)
