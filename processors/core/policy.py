@@ -109,17 +109,18 @@ class Version:
     values: Values
 
 
-@dataclass(frozen=True, slots=True)
 class Dated(Generic[Value]):
     """A value that changes at known instants; before the first one the first value holds."""
 
-    starts: tuple[int, ...]
-    values: tuple[Value, ...]
+    __slots__ = ("_answers", "_changes")
+
+    def __init__(self, starts: tuple[int, ...], values: tuple[Value, ...]) -> None:
+        self._changes = starts[1:]
+        self._answers = tuple(zip(values, (*self._changes, FOREVER), strict=True))
 
     def at(self, instant: int) -> tuple[Value, int]:
         """The value at the instant, and until when it holds."""
-        position = max(bisect_right(self.starts, instant), 1)
-        return self.values[position - 1], self.starts[position] if position < len(self.starts) else FOREVER
+        return self._answers[bisect_right(self._changes, instant)]
 
 
 def released(licence_transfer_from: int | None = LICENCE_TRANSFER_FROM) -> tuple[Change, ...]:
