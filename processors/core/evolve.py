@@ -67,14 +67,10 @@ def evolve(customer: Customer, added: Additions, as_of: int, policy: Policy) -> 
     key = added.key
     if added.customer:
         of_customer = customer.registers
-        before = list(of_customer.current)
+        before = of_customer.values()
         if of_customer.add(added.customer, key, as_of):
             touched.news = True
-            told_again = all(
-                now is known or (known is not None and now is not None and now[2] == known[2])
-                for now, known in zip(of_customer.current, before, strict=True)
-            )
-            touched.customer = bool(of_customer.waiting) or not told_again
+            touched.customer = bool(of_customer.waiting) or of_customer.values() != before
     for subscription_id in added.subscriptions:
         if subscription_id not in customer.subscriptions:
             customer.subscriptions[subscription_id] = Subscription(subscription_id)

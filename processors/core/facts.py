@@ -173,6 +173,10 @@ class Registers:
             return True
         return False
 
+    def values(self) -> list[Value]:
+        """The values in force at as_of, None where there is none."""
+        return [write[2] if write is not None else None for write in self.current]
+
     def at(self, instant: int) -> tuple[list[Write | None], int]:
         """The greatest write of each register in force at an instant not before as_of, and until when this holds."""
         if not self.waiting:
