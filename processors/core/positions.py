@@ -26,8 +26,12 @@ class Ask(Symbol):
     REQUEST = "REQUEST_RESELLER_RELATIONSHIP unless related or requested, REQUEST, ACCEPT_RELATIONSHIP"
 
 
-class Context(NamedTuple):
-    """What of the subscription a position depends on: the cloud in which consent is read, and whether the channel is EA."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Context:
+    """What of the subscription a position depends on: the cloud in which consent is read, and whether the channel is EA.
+
+    There is one object for each, from `context_of`.
+    """
 
     cloud: Cloud
     ea: bool

@@ -23,7 +23,6 @@ class Settling:
         "_by_context",
         "_customer",
         "_everyone",
-        "_looked_at",
         "_partners",
         "_subscriptions",
         "_waiting",
@@ -37,9 +36,8 @@ class Settling:
         self.policy = policy
         self.outlook = Outlook(customer, policy)
         self._subscriptions: dict[str, SubscriptionView] = {}
-        self._partners: dict[tuple[str | None, Context], PartnerView] = {}
-        self._by_context: dict[Context, set[str]] = {}
-        self._looked_at: set[Context] = set()
+        self._by_context: dict[Context, set[str]] = {}  # the subscriptions
+        self._partners: dict[Context, dict[str | None, PartnerView]] = {}  # where there are subscriptions
         self._everyone: list[str | None] = []  # the any-partner first, then by id; no id is empty
         self._waiting = -FOREVER
         self.due = -FOREVER
@@ -102,23 +100,15 @@ class Settling:
         partners = self._changed_partners(self._everyone if everything else outlook.stale_partners, as_of)
         outlook.stale_subscriptions.clear()
         outlook.stale_partners.clear()
-        if partners:
-            concerned = {subscription_id for _, context in partners for subscription_id in self._by_context[context]}
-            concerned.update(subscriptions)
-        elif subscriptions:
-            concerned = set(subscriptions)
-        else:
-            return []
+        concerned = subscriptions.union(*[self._by_context[context] for context in partners])
         found: list[tuple[str, str | None, SubscriptionView, PartnerView]] = []
         for subscription_id in sorted(concerned):
             view = self._subscriptions[subscription_id]
             context = view.face.context
-            whole = subscription_id in subscriptions
-            found += [
-                (subscription_id, partner, view, self._partners[partner, context])
-                for partner in self._everyone
-                if whole or (partner, context) in partners
-            ]
+            seen, asked = self._partners[context], self._everyone
+            if subscription_id not in subscriptions:
+                asked = [partner for partner in asked if partner in partners[context]]
+            found += [(subscription_id, partner, view, seen[partner]) for partner in asked]
         return found
 
     def _changed_subscriptions(self, candidates: Iterable[str], as_of: int) -> set[str]:
@@ -141,21 +131,20 @@ class Settling:
                 self._by_context.setdefault(context, set()).add(subscription_id)
         return changed
 
-    def _changed_partners(self, candidates: Collection[str | None], as_of: int) -> set[tuple[str | None, Context]]:
-        """The same, in each context that a subscription has."""
-        changed = set()
+    def _changed_partners(self, candidates: Collection[str | None], as_of: int) -> dict[Context, set[str | None]]:
+        """The same, by each context that a subscription has."""
+        changed: dict[Context, set[str | None]] = {}
         for context, subscriptions in self._by_context.items():
             if not subscriptions:
-                self._looked_at.discard(context)
+                self._partners.pop(context, None)
                 continue
-            new = context not in self._looked_at  # nobody was looked at in this context yet
-            self._looked_at.add(context)
-            for partner in self._everyone if new else candidates:
+            seen = self._partners.setdefault(context, {})
+            for partner in candidates if seen else self._everyone:
                 view = self.outlook.partner(partner, context, as_of)
                 self.due = min(self.due, view.until)
-                before = self._partners.get((partner, context))
+                before = seen.get(partner)
                 if view is not before:
-                    self._partners[partner, context] = view
+                    seen[partner] = view
                     if before is None or not view.looks_like(before):
-                        changed.add((partner, context))
+                        changed.setdefault(context, set()).add(partner)
         return changed
