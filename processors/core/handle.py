@@ -96,19 +96,20 @@ def _decide(state: CustomerState, touched: Touched, cause: Cause, policy: Policy
     grounds: Evidence | None = None
     decisions = []
     for subscription_id, partner, seen, seen_partner in settling.changed_pairs(as_of):
-        pair = pairs.of(seen, seen_partner, partner)
+        standing, decided = pairs.of(seen, seen_partner, partner)
         emitted = state.emitted.setdefault(subscription_id, {}).get(partner)
-        if emitted is not None and emitted.standing == pair.standing:
+        if emitted is not None and emitted.standing == standing:
             continue
-        digest = answer_digest(pair.standing)
+        digest = answer_digest(standing)
         if emitted is not None and emitted.digest == digest:
-            emitted.standing = pair.standing  # decided again after loading, and found the same
+            emitted.standing = standing  # decided again after loading, and found the same
             continue
         if grounds is None:
             grounds = Evidence(state.facts, settling.outlook, as_of)
+        pair = Pair(standing, decided, seen, seen_partner)
         decision = _emit(state, settling, subscription_id, partner, pair, cause, grounds)
         decisions.append(decision)
-        state.emitted[subscription_id][partner] = Emitted(decision.sequence, digest, pair.standing, decision.decision_id)
+        state.emitted[subscription_id][partner] = Emitted(decision.sequence, digest, standing, decision.decision_id)
         state.dirty_subscriptions.add(subscription_id)
     return tuple(decisions)
 

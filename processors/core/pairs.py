@@ -61,10 +61,11 @@ class Pairs:
     def at(self, outlook: Outlook, subscription_id: str, partner_tenant_id: str | None, instant: int) -> Pair:
         """The answer for the pair at the instant, and until when it holds."""
         subscription = outlook.subscription(subscription_id, instant)
-        return self.of(subscription, outlook.partner(partner_tenant_id, subscription.face.context, instant), partner_tenant_id)
+        partner = outlook.partner(partner_tenant_id, subscription.face.context, instant)
+        return Pair(*self.of(subscription, partner, partner_tenant_id), subscription, partner)
 
-    def of(self, subscription: SubscriptionView, partner: PartnerView, partner_tenant_id: str | None) -> Pair:
-        """The answer for a pair that looks so."""
+    def of(self, subscription: SubscriptionView, partner: PartnerView, partner_tenant_id: str | None) -> tuple[Standing, Decided]:
+        """The answer for a pair that looks so, and what decided it."""
         transfer, between, number = NO_TRANSFER, NOTHING_BETWEEN, 0
         face = subscription.face
         if subscription.transfers or (
@@ -85,7 +86,7 @@ class Pairs:
             self._cases[subscription.number, partner.number, number] = found
         decided, named = found
         if not named:
-            return Pair(Standing(decided.verdict, face.owner, ()), decided, subscription, partner)
+            return Standing(decided.verdict, face.owner, ()), decided
         known = (
             subscription.term_end,
             subscription.cancellation_allowed_until,
@@ -97,7 +98,7 @@ class Pairs:
         verdict, instants = decided.verdict, tuple([known[place] for place in named])
         if None in instants:
             verdict = self._without(verdict, tuple([_DATES[place] for place in named if known[place] is None]))
-        return Pair(Standing(verdict, face.owner, tuple([at for at in instants if at is not None])), decided, subscription, partner)
+        return Standing(verdict, face.owner, tuple([at for at in instants if at is not None])), decided
 
     def changes_at(self, outlook: Outlook, subscription_id: str, partner_tenant_id: str | None, pair: Pair) -> int | None:
         """The first instant at which time alone makes the answer another one: walk from bound to bound (policy.md 9.2)."""
@@ -113,7 +114,7 @@ class Pairs:
             if partner.until == until or not alike:
                 now, partner = partner, outlook.partner(partner_tenant_id, subscription.face.context, until)
                 alike = alike and partner.looks_like(now)
-            if not alike and self.of(subscription, partner, partner_tenant_id).standing != pair.standing:
+            if not alike and self.of(subscription, partner, partner_tenant_id)[0] != pair.standing:
                 return until
 
     def _decide(self, subscription: SubscriptionView, partner: PartnerView, between: Between) -> tuple[Decided, tuple[int, ...]]:
