@@ -18,7 +18,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
-from datetime import datetime
+from datetime import date, datetime
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -31,7 +31,16 @@ from processors.core.symbols import Cloud, NextStepCode
 REQUESTS: Final = (NextStepCode.REQUEST_DELEGATED_ADMIN, NextStepCode.REQUEST_GDAP)
 VALUES: Final = tuple(field.name for field in fields(Values))
 SWITCHES: Final = tuple(field.name for field in fields(CloudSwitches))
-_KINDS: Final = {str: "a text", bool: "a boolean", int: "a number", float: "a fraction", list: "a list", dict: "a table"}
+_KINDS: Final = {
+    str: "a text",
+    bool: "a boolean",
+    int: "a number",
+    float: "a fraction",
+    list: "a list",
+    dict: "a table",
+    date: "a day",
+    datetime: "an instant",
+}
 
 
 class DraftInvalidError(ValueError):
@@ -60,7 +69,9 @@ class _Faults:
     def expected(self, place: str, what: str, found: object) -> None:
         """One more: what was expected, and what was found."""
         shown = f" {found!r}" if isinstance(found, str | bool | int | float) and len(str(found)) <= 80 else ""
-        kind = "an instant" if isinstance(found, datetime) else _KINDS.get(type(found), "something else")
+        if isinstance(found, date):  # an instant is one too
+            shown = f" {found.isoformat()}"
+        kind = _KINDS.get(type(found), "something else")
         self.say(place, f"expected {what}, found {kind}{shown}")
 
     def unknown(self, place: str, told: Mapping[str, object], known: tuple[str, ...]) -> None:

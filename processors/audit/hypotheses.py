@@ -6,14 +6,14 @@ import json
 import uuid
 from typing import Final
 
-from processors.codec import Located
+from processors.codec import Located, UnknownNames
 from processors.codec.files import parse_json, read_line
 from processors.codec.rejected import MessageRejected
 
 _NAMESPACE: Final = uuid.UUID("2d2a2d3e-0f0c-5f5b-9d0e-6f1f6a0b7c11")
 
 
-def read_hypothesis(text: str, place: str) -> Located:
+def read_hypothesis(text: str, place: str, unknown: UnknownNames | None = None) -> Located:
     """The event of one JSON object {"topic": ..., "value": {...}}; without an event_id it gets one made of the text.
 
     Raises:
@@ -24,6 +24,6 @@ def read_hypothesis(text: str, place: str) -> Located:
         line = parse_json(raw)
         if isinstance(line, dict) and isinstance(value := line.get("value"), dict) and not value.get("event_id"):
             raw = json.dumps({**line, "value": {**value, "event_id": str(uuid.uuid5(_NAMESPACE, text.strip()))}}).encode()
-        return read_line(raw, place)
+        return read_line(raw, place, unknown)
     except MessageRejected as rejected:
         raise rejected.at(place) from None

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 @click.option("--licence-transfer-from", type=InstantOrOff(), help="As in `replay`.")
 @click.option("--language", "words", type=Language(), default="en", help="Of the text: cs, en, hu, pl, sv or zh-CN.")
 @click.option("--format", "output_format", type=click.Choice(["text", "json"]), default="text", help="For people or for programs.")
+@click.option("--topic-prefix", help="Stands before every topic name (also MULTICHANNEL_TOPIC_PREFIX).")
 def explain(
     customer: str,
     sources: tuple[Path, ...],
@@ -45,6 +46,7 @@ def explain(
     licence_transfer_from: int | str | None,
     words: Vocabulary,
     output_format: str,
+    topic_prefix: str | None,
 ) -> None:
     """Tell the story of CUSTOMER: what was told when, what is answered and why, and what would change it.
 
@@ -64,14 +66,16 @@ def explain(
     from processors.audit.story_json import story_object
     from processors.audit.story_text import story_lines
 
-    settings = settings_or_stop()
+    settings = settings_or_stop(topic_prefix=topic_prefix)
     policy = _policy(licence_transfer_start(settings, licence_transfer_from))
     customer = customer.lower()
     asked = Asked(*(each.lower() if each is not None else None for each in (subscription, partner, decision)))
     try:
         story = tell(_seen(sources, settings, policy, customer, until), policy, asked)
     except NotKnownError as error:
-        raise unknown(error.what, error.asked or customer, error.candidates, f" of customer {customer}" if error.asked else "") from None
+        if not error.asked:
+            raise Stop(f"--until: nothing of customer {customer} had occurred by then", EXIT_INVALID) from None
+        raise unknown(error.what, error.asked, error.candidates, f" of customer {customer}") from None
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a locale without the language's letters is no reason to stop
     if output_format == "json":

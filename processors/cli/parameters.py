@@ -34,6 +34,10 @@ class InstantOrOff(Instant):
 
     def convert(self, value: str | int, param: click.Parameter | None, ctx: click.Context | None) -> int | str:  # type: ignore[override] # wider
         """Read it, or say what was expected."""
+        from processors.codec.instants import read_instant
+
+        if isinstance(value, str) and value != OFF and read_instant(value) is None:
+            self.fail(f"{value!r} is neither an instant like 2024-05-31T23:59:59Z nor {OFF}.", param, ctx)
         return OFF if value == OFF else super().convert(value, param, ctx)
 
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 CONTAINER = b"Obj\x01"
 ID_SHOWN = 8
+LISTED_MAX = 5
 
 
 @dataclass(frozen=True)
@@ -85,20 +86,22 @@ def customer_journal(sources: tuple[Path, ...], settings: Settings, customer: st
     return CustomerJournal(entries, published)
 
 
-def read_told(sources: tuple[Path, ...], settings: Settings, until: int | None, customers: tuple[str, ...]) -> Reading:
+def read_told(sources: tuple[Path, ...], settings: Settings, until: int | None, customers: tuple[str, ...], supposed: set[str]) -> Reading:
     """The events of the sources, up to `until`, of these customers or of all.
 
     Raises:
-        Stop: something cannot be read, or is no valid event (2, 69).
+        Stop: something cannot be read, or is no valid event (2, 69), or names none of a customer that is not `supposed` either (2).
     """
-    if not is_journal(sources):
-        return read_files(sources, settings, until, customers)
     from processors.replay.deciding import Reading
 
-    with _complaints(sources), _opened(sources, settings) as opened:
-        reading = Reading([located for source in opened for located in _located(source, customers)], until)
+    if is_journal(sources):
+        with _complaints(sources), _opened(sources, settings) as opened:
+            reading = Reading([located for source in opened for located in _located(source, customers)], until)
+    else:
+        reading = read_files(sources, settings, until, ())
     for customer in reading.only(customers):
-        click.echo(f"multichannel: no event names customer {customer!r}", err=True)
+        if customer not in supposed:
+            raise unknown("customer", customer, reading.customers)
     return reading
 
 
@@ -110,6 +113,8 @@ def unknown(what: str, asked: str, known: Iterable[str], of: str = "") -> Stop:
     begin = [each for each in ids if each.startswith(asked)] if asked else []
     like = [each for each in ids if each[:ID_SHOWN] == asked[:ID_SHOWN] or each[-ID_SHOWN:] == asked[-ID_SHOWN:]]
     hint = f"; did you mean {begin[0]!r}?" if len(begin) == 1 else nearest(asked, like or ids[:10_000])
+    if not hint and 0 < len(ids) <= LISTED_MAX:
+        hint = f"; there {'is' if len(ids) == 1 else 'are'} {', '.join(ids)}"
     return Stop(f"no {what} {asked!r} is known{of}{hint}", EXIT_INVALID)
 
 

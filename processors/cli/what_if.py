@@ -21,7 +21,7 @@ from processors.cli.told import from_option, read_told
 if TYPE_CHECKING:
     from processors.audit.comparing import Side
     from processors.audit.drafts import Draft
-    from processors.codec import Located
+    from processors.codec import Located, UnknownNames
     from processors.core.policy import Policy
     from processors.replay.deciding import Reading
     from processors.settings import Settings
@@ -67,6 +67,7 @@ class Move(click.ParamType):
 @click.option("--customer", "customers", metavar="ID", multiple=True, help="Compare this customer only; may be given again.")
 @click.option("--until", type=Instant(), help="Compare up to this instant; by default the last occurred_at, supposed events included.")
 @click.option("--format", "output_format", type=click.Choice(["table", "jsonl"]), default="table", help="For people or for programs.")
+@click.option("--topic-prefix", help="Stands before every topic name (also MULTICHANNEL_TOPIC_PREFIX).")
 def what_if(
     sources: tuple[Path, ...],
     as_under: str | None,
@@ -78,6 +79,7 @@ def what_if(
     customers: tuple[str, ...],
     until: int | None,
     output_format: str,
+    topic_prefix: str | None,
 ) -> None:
     """Compare what is decided with what would be decided: under other versions of the policy, or with further events.
 
@@ -104,11 +106,11 @@ def what_if(
         )
     if [*map(str, sources), *events].count(str(STANDARD_INPUT)) > 1:
         raise click.UsageError("standard input (-) can be read once only.")
-    settings = settings_or_stop()
+    settings = settings_or_stop(topic_prefix=topic_prefix)
     gc.set_threshold(*GARBAGE_THRESHOLDS)
     actual, other = _policies(settings, as_under, without, moves, licence_transfer_from, draft)
-    supposed = [located for event in events for located in _supposed(event)]
-    reading = read_told(sources, settings, until, customers)
+    supposed = _supposed(events, customers)
+    reading = read_told(sources, settings, until, customers, {located.event.customer_tenant_id for located in supposed})
     ours, theirs, end = _sides(reading, supposed, actual, other, until)
     gc.freeze()
     differs = _print(ours, theirs, end, output_format)
@@ -149,7 +151,21 @@ def _draft(path: Path) -> Draft:
         raise Stop(f"{path}: {error.strerror or error}", EXIT_INVALID) from None
 
 
-def _supposed(told: str) -> Iterator[Located]:
+def _supposed(events: tuple[str, ...], customers: tuple[str, ...]) -> list[Located]:
+    """The events of every --event, all of chosen customers; names that a record does not have are told on stderr, as `replay` does."""
+    from processors.codec import UnknownNames
+
+    unknown = UnknownNames(lambda complaint: click.echo(f"multichannel: --event: {complaint}", err=True))
+    found = [located for event in events for located in _supposed_by(event, unknown)]
+    chosen = {customer.lower() for customer in customers}
+    for located in found:
+        customer = located.event.customer_tenant_id
+        if chosen and customer not in chosen:
+            raise Stop(f"{located.place}: customer_tenant_id {customer} is none that --customer names", EXIT_INVALID)
+    return found
+
+
+def _supposed_by(told: str, unknown: UnknownNames) -> Iterator[Located]:
     """The events of one --event."""
     from processors.audit.hypotheses import read_hypothesis
     from processors.codec import MessageRejected
@@ -168,7 +184,7 @@ def _supposed(told: str) -> Iterator[Located]:
     for number, line in enumerate(lines, 1):
         if line.strip():
             try:
-                yield read_hypothesis(line, name if len(lines) == 1 else f"{name}:{number}")
+                yield read_hypothesis(line, name if len(lines) == 1 else f"{name}:{number}", unknown)
             except MessageRejected as rejected:
                 raise Stop(str(rejected), EXIT_INVALID) from None
 

@@ -84,6 +84,8 @@ def test_several_files_are_read_as_one(multichannel: Run, tmp_path: Path) -> Non
         ((CUSTOMER, "--subscription", SUBSCRIPTION[:-2]), f"did you mean {SUBSCRIPTION!r}?"),
         ((CUSTOMER, "--partner", "p"), f"no partner 'p' is known of customer {CUSTOMER}"),
         ((CUSTOMER, "--decision", "d"), f"no decision 'd' is known of customer {CUSTOMER}"),
+        ((CUSTOMER, "--subscription", "s"), f"no subscription 's' is known of customer {CUSTOMER}; there is {SUBSCRIPTION}"),
+        ((CUSTOMER, "--until", "1999-01-01T00:00:00Z"), f"--until: nothing of customer {CUSTOMER} had occurred by then"),
     ],
 )
 def test_an_id_that_is_not_known_is_said_in_one_line_with_the_nearest(multichannel: Run, words: tuple[str, ...], complaint: str) -> None:

@@ -102,6 +102,13 @@ def test_an_unknown_customer_of_the_journal_is_said_with_the_nearest(written: Wr
     assert f"did you mean {customer!r}?" in done.stderr.decode()
 
 
+@pytest.mark.parametrize("words", [("explain", "c"), ("what-if", "--without", "2024-Q2")])
+def test_the_topics_are_those_with_the_prefix_asked_for(written: Written, words: tuple[str, ...]) -> None:
+    done = run(written, *words, "--topic-prefix", "none-")
+    assert (done.returncode, done.stdout) == (69, b"")
+    assert done.stderr.decode() == "multichannel: the broker has no topic none-customer-journal\n"
+
+
 def test_other_settings_than_those_of_the_journal_are_said(written: Written) -> None:
     """A journal of a worker with 2024-Q2, explained where the version begins earlier: what was published counts, and is marked."""
     marked = 0

@@ -175,6 +175,9 @@ def test_a_customer_that_only_the_supposed_event_names_is_compared_too(multichan
         (("--event", changed(kind=None)), "--event: INVALID: kind: must be told"),
         (("--event", changed(occurred_at="2030-01-01T00:00:00Z")), "occurred_at 2030-01-01T00:00:00Z is later than --until"),
         (("--event", changed(), "--event", changed()), "is that of an event that is there"),
+        (("--event", changed(), "--customer", "other"), f"--event: customer_tenant_id {CUSTOMER} is none that --customer names"),
+        (("--without", "2024-Q2", "--customer", CUSTOMER[:-1]), f"no customer {CUSTOMER[:-1]!r} is known; did you mean {CUSTOMER!r}?"),
+        (("--licence-transfer-from", "of"), "'of' is neither an instant like 2024-05-31T23:59:59Z nor off"),
         (("--event", "-", "--from", "-"), "standard input (-) can be read once only"),
         (("--format", "xml", "--without", "2024-Q2"), "table"),
     ],
@@ -183,6 +186,19 @@ def test_wrong_usage_and_invalid_input_end_with_2(multichannel: Run, words: tupl
     done = ask(multichannel, *words)
     assert (done.code, done.stdout) == (EXIT_INVALID, "")
     assert complaint in done.stderr
+
+
+def test_a_name_in_a_supposed_event_that_no_record_has_is_said(multichannel: Run) -> None:
+    done = ask(multichannel, "--event", changed(effective_form="2024-01-01T00:00:00Z"))
+    assert done.code == EXIT_DIFFERENCES
+    assert "--event: cancellation: field 'effective_form' is not known and is ignored; did you mean 'effective_at'?" in done.stderr
+
+
+def test_a_customer_that_only_a_supposed_event_names_can_be_chosen(multichannel: Run) -> None:
+    purchase = json.loads(FILE.read_text("utf-8").splitlines()[0])
+    purchase["value"] |= {"customer_tenant_id": "new", "event_id": None}
+    done = ask(multichannel, "--event", json.dumps(purchase), "--customer", "New", "--format", "jsonl")
+    assert lines(done)[1]["customers"] == 1
 
 
 def test_an_event_that_is_there_cannot_be_supposed(multichannel: Run) -> None:
