@@ -62,28 +62,40 @@ def is_journal(sources: tuple[Path, ...]) -> bool:
 
 
 def customer_journal(sources: tuple[Path, ...], settings: Settings, customer: str) -> CustomerJournal:
-    """What the journal has of one customer.
+    """What the journal has of one customer; what several sources hold of it alike counts once.
 
     Raises:
-        Stop: it cannot be read (2, 69), or has nothing of the customer (2, with the nearest that it has).
+        Stop: it cannot be read (2, 69), is not whole (2), or has nothing of the customer (2, with the nearest that it has).
     """
     from processors.audit.entries import DECISIONS, JOURNAL, entries_of
     from processors.audit.sources import Wanted
     from processors.codec import decode_decision
 
-    entries: list[Entry] = []
+    entries: dict[int, Entry] = {}
     published: dict[str, Decision] = {}
     wanted = Wanted(customer=customer)
     with _complaints(sources), _opened(sources, settings) as opened:
         for source in opened:
-            entries += entries_of(source.records(JOURNAL, wanted), source.schemas)
+            for entry in entries_of(source.records(JOURNAL, wanted), source.schemas):
+                same = entries.setdefault(entry.told.sequence, entry)
+                if same.told != entry.told:
+                    raise Stop(
+                        f"{entry.record.place}: entry {entry.told.sequence} of the customer is another one at {same.record.place}",
+                        EXIT_INVALID,
+                    )
             for record in source.records(DECISIONS, wanted):
                 decision = decode_decision(record.value, registry=source.schemas)
                 published[decision.decision_id] = decision
         if not entries:
-            known = {record.key.decode("utf-8", "replace") for source in opened for record in source.records(JOURNAL) if record.key}
-            raise unknown("customer", customer, known)
-    return CustomerJournal(entries, published)
+            raise unknown("customer", customer, _customers(opened))
+    for expected, (sequence, entry) in enumerate(sorted(entries.items()), 1):
+        if sequence != expected:
+            raise Stop(
+                f"{entry.record.place}: entry {sequence} of the customer, expected {expected}: the journal is not whole, "
+                "and what is missing might change the story",
+                EXIT_INVALID,
+            )
+    return CustomerJournal([entries[sequence] for sequence in sorted(entries)], published)
 
 
 def read_told(sources: tuple[Path, ...], settings: Settings, until: int | None, customers: tuple[str, ...], supposed: set[str]) -> Reading:
@@ -97,8 +109,11 @@ def read_told(sources: tuple[Path, ...], settings: Settings, until: int | None, 
     if is_journal(sources):
         with _complaints(sources), _opened(sources, settings) as opened:
             reading = Reading([located for source in opened for located in _located(source, customers)], until)
-    else:
-        reading = read_files(sources, settings, until, ())
+            for customer in reading.only(customers):
+                if customer not in supposed:
+                    raise unknown("customer", customer, _customers(opened))
+        return reading
+    reading = read_files(sources, settings, until, ())
     for customer in reading.only(customers):
         if customer not in supposed:
             raise unknown("customer", customer, reading.customers)
@@ -162,6 +177,13 @@ def _complaints(sources: tuple[Path, ...]) -> Iterator[None]:
         raise Stop(str(error), EXIT_INVALID if sources else EXIT_UNAVAILABLE) from None
     except MessageRejected as error:
         raise Stop(str(error), EXIT_INVALID) from None
+
+
+def _customers(opened: list[Source]) -> set[str]:
+    """Every customer that the journal has."""
+    from processors.audit.entries import JOURNAL
+
+    return {record.key.decode("utf-8", "replace") for source in opened for record in source.records(JOURNAL) if record.key}
 
 
 def _located(source: Source, customers: tuple[str, ...]) -> Iterator[Located]:

@@ -227,6 +227,7 @@ def _print(actual: Side, other: Side, until: int, output_format: str) -> bool:
     if output_format == "jsonl":
         click.echo(json.dumps(summary_line(report, until, actual.policy, other.policy)))
     else:
+        found.sort(key=lambda difference: difference.since)
         for text in (*summary_text(report, until), *difference_text(found)):
             click.echo(text)
     return report.first is not None

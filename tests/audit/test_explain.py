@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -93,6 +94,27 @@ def test_an_id_that_is_not_known_is_said_in_one_line_with_the_nearest(multichann
     assert (done.code, done.stdout) == (EXIT_INVALID, "")
     assert len(done.stderr.splitlines()) == 1
     assert complaint in done.stderr
+
+
+def test_a_journal_that_is_told_twice_counts_once_and_one_with_a_gap_is_refused(multichannel: Run, released: Path, tmp_path: Path) -> None:
+    whole = max((released / "customer-journal").iterdir(), key=lambda path: path.stat().st_size)
+    lines = whole.read_text("utf-8").splitlines(keepends=True)
+    [(customer, _)] = Counter(json.loads(line)["key"] for line in lines).most_common(1)
+    mine = [line for line in lines if json.loads(line)["key"] == customer]
+    done = multichannel("explain", customer, "--from", str(whole))
+    assert (done.code, done.stderr) == (0, "")
+    assert multichannel("explain", customer, "--from", str(whole), "--from", str(whole)) == done
+    gap = tmp_path / "gap.jsonl"
+    gap.write_text("".join((mine[0], *mine[2:])), "utf-8")
+    refused = multichannel("explain", customer, "--from", str(gap))
+    assert (refused.code, refused.stdout) == (EXIT_INVALID, "")
+    assert f"{gap}:2: entry 3 of the customer, expected 2: the journal is not whole" in refused.stderr
+    altered = json.loads(mine[1])
+    altered["value"]["disposition"] = "STALE_IGNORED"
+    gap.write_text(json.dumps({**altered, "value_base64": None}) + "\n", "utf-8")
+    other = multichannel("explain", customer, "--from", str(whole), "--from", str(gap))
+    assert (other.code, other.stdout) == (EXIT_INVALID, "")
+    assert f"{gap}:1: entry 2 of the customer is another one at {whole}:" in other.stderr
 
 
 def test_a_decision_of_another_partner_is_not_that_of_the_partner_asked_for(multichannel: Run) -> None:

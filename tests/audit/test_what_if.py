@@ -239,7 +239,11 @@ def test_more_differences_than_a_person_reads_are_counted(multichannel: Run) -> 
     files = [word for path in sorted(STORIES.glob("*.events.jsonl")) for word in ("--from", str(path))]
     done = multichannel("what-if", *files, "--as-under", "2020-06")
     assert done.code == EXIT_DIFFERENCES
-    assert "more: --format jsonl shows all of them" in done.stdout.splitlines()[-1]
+    *_, last = done.stdout.splitlines()
+    assert "more: --format jsonl shows all of them" in last
+    first = next(line.split()[1] for line in done.stdout.splitlines() if line.startswith("first "))
+    shown = [line[:20] for line in done.stdout.splitlines() if line.startswith("20")]
+    assert len(shown) == 50 and shown == sorted(shown) and shown[0] == first[:20]
 
 
 def test_who_reads_may_go_at_any_time() -> None:
