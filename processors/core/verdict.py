@@ -86,7 +86,7 @@ class Verdict:
 
     @cached_property
     def text(self) -> str:
-        """What it says as one line; the digest of an answer rests on it, and a golden test pins it."""
+        """What it says as one line; the digest of an answer rests on it, and `tests/core/test_emission.py` pins it."""
         steps = ",".join(f"{step.code}/{step.actor}/{step.role}/{step.not_before}/{step.not_after}" for step in self.steps)
         return "|".join(
             (
