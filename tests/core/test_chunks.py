@@ -11,8 +11,8 @@ from processors.core.decisions import Decision
 from processors.core.handle import Disposition, handle, wake
 from processors.core.policy import Policy
 from processors.core.state import CustomerState
-from tests.core.test_reference import read
 from tests.core.test_stories import STORIES, lines
+from tests.reference.core_replay import caused
 from tests.reference.histories import history
 from tests.reference.weights import THEMES
 
@@ -42,7 +42,7 @@ def test_a_state_loaded_for_every_event_decides_as_one_kept_in_memory(theme: str
         kept: dict[str, CustomerState] = {}
         stored: dict[str, Stored] = {}
         for raw in history(500 + seed, theme).events:
-            event, cause = read(raw)
+            event, cause = caused(raw)
             customer = event.customer_tenant_id
             state = kept.setdefault(customer, CustomerState(customer))
             handled = handle(state, event, cause, POLICY)
@@ -55,7 +55,7 @@ def test_a_state_loaded_for_every_event_decides_as_one_kept_in_memory(theme: str
 def test_all_chunks_are_written_again_byte_for_byte(theme: str) -> None:
     stored: dict[str, Stored] = {}
     for raw in history(700, theme).events:
-        event, cause = read(raw)
+        event, cause = caused(raw)
         customer = stored.setdefault(event.customer_tenant_id, Stored(event.customer_tenant_id))
         customer.handle((event, cause))
         again = chunks.load(customer.customer, customer.chunks)
@@ -66,7 +66,7 @@ def test_all_chunks_are_written_again_byte_for_byte(theme: str) -> None:
 
 
 def of_story(name: str) -> Stored:
-    events = [read(line) for line in lines(STORIES / f"{name}.events.jsonl")]
+    events = [caused(line) for line in lines(STORIES / f"{name}.events.jsonl")]
     customer = Stored(events[0][0].customer_tenant_id)
     for pair in events:
         if pair[0].customer_tenant_id == customer.customer:

@@ -20,7 +20,7 @@ from processors.core.replay import canonical_replay
 from processors.core.settling import Settling
 from processors.core.state import CustomerState
 from processors.core.symbols import SupportAccess
-from tests.core.test_reference import read, shipped
+from tests.reference.core_replay import caused, shipped
 from tests.reference.drawing import Case
 from tests.reference.histories import cases
 
@@ -40,7 +40,7 @@ def told(case: Case) -> list[tuple[Event, Cause]]:
     """The events with distinct ids: two different events under one id are outside the law."""
     first: dict[tuple[str, str], tuple[Event, Cause]] = {}
     for raw in case.events:
-        event, cause = read(raw)
+        event, cause = caused(raw)
         first.setdefault((event.customer_tenant_id, event.event_id), (event, cause))
     return list(first.values())
 
@@ -115,7 +115,7 @@ def test_repeats_change_nothing(case: Case, remembered: int) -> None:
 def test_what_is_ignored_leaves_every_byte_as_it_was(case: Case) -> None:
     states: dict[str, CustomerState] = {}
     for raw in case.events:
-        event, cause = read(raw)
+        event, cause = caused(raw)
         state = states.setdefault(event.customer_tenant_id, CustomerState(event.customer_tenant_id))
         before = chunks.state_hash(state), state.facts.as_of
         handled = handle(state, event, cause, POLICY)
@@ -172,7 +172,7 @@ def consecutive(decisions: list[Decision]) -> Iterator[tuple[Decision, Decision 
 @examples
 @given(cases())
 def test_every_decision_says_something_new_in_one_unbroken_sequence(case: Case) -> None:
-    decisions = list(canonical_replay([read(raw) for raw in case.events], shipped(case)))
+    decisions = list(canonical_replay([caused(raw) for raw in case.events], shipped(case)))
     sequences: dict[str, int] = {}
     for decision in decisions:
         sequences[decision.customer_tenant_id] = sequences.get(decision.customer_tenant_id, 0) + 1
@@ -206,7 +206,7 @@ def test_a_consent_or_a_service_that_cannot_be_read_never_authorises(case: Case)
             elif raw["topic"] == topic:
                 value = value | {"kind": "GDAP_APPROVED", field: unread, "duration": None}
             changed.append(raw | {"value": value})
-        for decision in canonical_replay([read(raw) for raw in changed], shipped(case)):
+        for decision in canonical_replay([caused(raw) for raw in changed], shipped(case)):
             assert decision.answer.support_access is not SupportAccess.AUTHORIZED
 
 
@@ -266,7 +266,7 @@ def test_what_waits_for_its_day_is_not_seen_before_it_by_looking_ahead() -> None
         ("subscription-purchased", "2028-09-12T00:00:00Z", azure | {"subscription_id": "s2"}),
     ]
     events = [
-        read({"topic": topic, "value": usual | value | {"event_id": f"e{number}", "occurred_at": occurred_at}})
+        caused({"topic": topic, "value": usual | value | {"event_id": f"e{number}", "occurred_at": occurred_at}})
         for number, (topic, occurred_at, value) in enumerate(told_in_time)
     ]
     seen = [decision for decision in canonical_replay(events, POLICY) if "CUSTOMER_IS_CSP_TENANT" in decision.answer.reasons]

@@ -22,9 +22,13 @@ def caused(raw: RawEvent) -> tuple[Event, Cause]:
     return event, Cause(event.event_id, raw["topic"], raw.get("partition"), raw.get("offset"))
 
 
+def shipped(case: Case) -> Policy:
+    """The released policy under the case's setting."""
+    switch = case.licence_transfer_from
+    return Policy.shipped(LICENCE_TRANSFER_FROM if switch is None else None if switch == "off" else read_instant(switch))
+
+
 def core_decisions(case: Case) -> list[Decision]:
     """The core's canonical replay as dicts with the names of events.md."""
-    switch = case.licence_transfer_from
-    start = LICENCE_TRANSFER_FROM if switch is None else None if switch == "off" else read_instant(switch)
     until = None if case.until is None else read_instant(case.until)
-    return [as_told(decision) for decision in canonical_replay(map(caused, case.events), Policy.shipped(start), until)]
+    return [as_told(decision) for decision in canonical_replay(map(caused, case.events), shipped(case), until)]
