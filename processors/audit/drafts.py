@@ -25,8 +25,9 @@ from typing import Any, Final
 from processors.codec import nearest
 from processors.codec.instants import read_instant
 from processors.core.calendar import read_duration
+from processors.core.conclusions import NextStepCode
 from processors.core.policy import CHANGES, CLOUDS, Change, CloudSwitches, Values, WindowLength
-from processors.core.symbols import Cloud, NextStepCode
+from processors.core.symbols import Cloud
 
 REQUESTS: Final = (NextStepCode.REQUEST_DELEGATED_ADMIN, NextStepCode.REQUEST_GDAP)
 VALUES: Final = tuple(field.name for field in fields(Values))

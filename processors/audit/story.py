@@ -14,6 +14,7 @@ from typing import Final, NamedTuple, TypeAlias
 
 from processors.audit.entries import Entry
 from processors.audit.supposing import Supposed, Supposing
+from processors.core.conclusions import ConsentPosition
 from processors.core.decisions import Answer, Cause, Decision
 from processors.core.events import Event, ReviewDue
 from processors.core.fold import additions
@@ -22,7 +23,6 @@ from processors.core.pairs import answer_of
 from processors.core.policy import Policy
 from processors.core.replay import Step, canonical_steps
 from processors.core.state import RECENT_MAX, CustomerState
-from processors.core.symbols import ConsentPosition
 
 Pair: TypeAlias = tuple[str, str | None]
 ANY_PARTNER: Final = "-"

@@ -8,11 +8,11 @@ from typing import Final
 
 from processors.audit.story import Ahead, Explained, Known, Story
 from processors.audit.supposing import Supposed
+from processors.core.conclusions import ConsentPosition
 from processors.core.decisions import Answer, Decision
 from processors.core.events import ReviewDue
 from processors.core.handle import Disposition
 from processors.core.policy import Policy
-from processors.core.symbols import ConsentPosition
 from processors.words.events import OF_CUSTOMER, event_facts, event_headline, event_ids, event_source
 from processors.words.instants import instant_text
 from processors.words.message import Part, about, answer_parts, labelled, part_lines, reference

@@ -13,6 +13,7 @@ from typing import Final, TypeVar
 from processors.core import chunks
 from processors.core import facts as f
 from processors.core.calendar import LAST_INSTANT
+from processors.core.conclusions import ConsentPosition, NextStepCode, Outcome, Reason, SupportAccess
 from processors.core.decisions import Cause, Decision
 from processors.core.events import (
     Cancellation,
@@ -34,18 +35,13 @@ from processors.core.symbols import (
     Cloud,
     CommercePlatform,
     ConsentKind,
-    ConsentPosition,
     EvidenceLevel,
     GranterRole,
     Initiator,
-    NextStepCode,
-    Outcome,
     PartnerType,
     PurchaseKind,
-    Reason,
     ServiceType,
     Status,
-    SupportAccess,
     TransferKind,
 )
 from processors.words.worded import Lever

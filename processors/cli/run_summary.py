@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from processors.cli.decision_table import decision_table, table_console
-from processors.core.symbols import Outcome
+from processors.core.conclusions import Outcome
 from processors.topology.portfolio import COUNTRIES
 from processors.words.vocabulary import vocabulary_of
 

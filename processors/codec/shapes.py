@@ -8,7 +8,7 @@ from typing import Any, Final, TypeAlias
 
 from processors.contract import DeadLetter, Header, JournalEntry, records
 from processors.contract.avro import short
-from processors.core import decisions, events, symbols
+from processors.core import conclusions, decisions, events, symbols
 from processors.core.decisions import Answer, Decision
 from processors.core.symbols import Symbol
 
@@ -21,7 +21,7 @@ _ANSWER: Final = tuple(field.name for field in dataclasses.fields(Answer))
 def symbol_class(enum: str) -> type[Symbol]:
     """The class of an enum of the contract, by its name with or without namespace."""
     name = short(enum)
-    found = getattr(symbols, name, None) or getattr(records, name)
+    found = getattr(symbols, name, None) or getattr(conclusions, name, None) or getattr(records, name)
     assert isinstance(found, type)
     assert issubclass(found, Symbol)
     return found

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from processors.core.conclusions import Reason, SupportAccess
 from processors.core.positions import ConsentVector
 from processors.core.subscriptions import SubscriptionVector
-from processors.core.symbols import PartnerType, Reason, SupportAccess, Symbol, TransferKind
+from processors.core.symbols import PartnerType, Symbol, TransferKind
 
 
 class Date(Symbol):

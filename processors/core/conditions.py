@@ -6,16 +6,9 @@ from collections.abc import Callable
 from typing import Final
 
 from processors.core.case import Case
+from processors.core.conclusions import ConsentPosition
 from processors.core.outlines import CSP, LICENCE, USAGE
-from processors.core.symbols import (
-    AcquisitionChannel,
-    AzureOffer,
-    CommercePlatform,
-    ConsentPosition,
-    PartnerType,
-    ServiceType,
-    TransferKind,
-)
+from processors.core.symbols import AcquisitionChannel, AzureOffer, CommercePlatform, PartnerType, ServiceType, TransferKind
 from processors.core.terms import TermState
 
 

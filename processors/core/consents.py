@@ -7,10 +7,11 @@ from typing import Final, NamedTuple
 
 from processors.core import facts as f
 from processors.core.calendar import DAY, P2Y, Duration, plus, plus_duration, read_duration
+from processors.core.conclusions import Reason
 from processors.core.evolve import counts_by_version
 from processors.core.facts import End, Extension, Grant, Key, Partner, Reach
 from processors.core.policy import FOREVER, Policy
-from processors.core.symbols import GranterRole, Reason
+from processors.core.symbols import GranterRole
 
 REQUEST_LAPSES_AFTER: Final = 90 * DAY
 _MICROSOFT_LED: Final = Duration(0, 365 * DAY)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from processors.core.symbols import (
+from processors.core.conclusions import (
     Actor,
     BillingOwnerKind,
     ConsentPosition,

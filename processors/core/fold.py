@@ -22,14 +22,7 @@ from processors.core.events import (
 )
 from processors.core.facts import Obtained, Predecessor, Seller, Transfer, Value
 from processors.core.fold_consents import add_consent, add_end
-from processors.core.symbols import (
-    AcquisitionChannel,
-    CancellationKind,
-    CancellationStatus,
-    PurchaseKind,
-    Status,
-    TransferKind,
-)
+from processors.core.symbols import AcquisitionChannel, CancellationKind, CancellationStatus, PurchaseKind, Status, TransferKind
 
 _BEGINS_A_TERM: Final = frozenset(
     {

@@ -11,8 +11,8 @@ from processors.core import conditions as c
 from processors.core import rows as r
 from processors.core import steps as s
 from processors.core.case import Case
+from processors.core.conclusions import MoveOption, Outcome, Reason, SupportAccess
 from processors.core.rows import Row
-from processors.core.symbols import MoveOption, Outcome, Reason, SupportAccess
 from processors.core.tables_azure import TABLE_C, TABLE_D
 from processors.core.tables_licences import TABLE_A, TABLE_B
 

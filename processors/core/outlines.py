@@ -11,12 +11,13 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 from processors.core import facts as f
+from processors.core.conclusions import BillingOwnerKind
 from processors.core.decisions import BillingOwner
 from processors.core.facts import Customer, Obtained, Seller, Transfer, Write
 from processors.core.links import Links, registers_at
 from processors.core.policy import Policy
 from processors.core.positions import Context, context_of
-from processors.core.symbols import AcquisitionChannel, AzureOffer, BillingOwnerKind, Cloud, CommercePlatform, ServiceType, Status
+from processors.core.symbols import AcquisitionChannel, AzureOffer, Cloud, CommercePlatform, ServiceType, Status
 from processors.core.terms import Cancellable, State, TermState, cancellable, term_end, term_states, value
 
 CSP: Final = AcquisitionChannel.CSP

@@ -16,8 +16,9 @@ from types import MappingProxyType
 from typing import Final, Generic, TypeVar
 
 from processors.core.calendar import HOUR
+from processors.core.conclusions import NextStepCode
 from processors.core.markets import MARKETS
-from processors.core.symbols import Cloud, NextStepCode
+from processors.core.symbols import Cloud
 
 Value = TypeVar("Value")
 

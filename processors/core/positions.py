@@ -8,10 +8,11 @@ from functools import cache
 from typing import Final, NamedTuple
 
 from processors.core import facts as f
+from processors.core.conclusions import ConsentPosition, NextStepCode, Reason
 from processors.core.consents import Requests, RequestState, SlotState, SlotTerms, requests_at
 from processors.core.facts import Partner
 from processors.core.policy import FOREVER, Policy
-from processors.core.symbols import Cloud, ConsentPosition, GranterRole, NextStepCode, Reason, Symbol
+from processors.core.symbols import Cloud, GranterRole, Symbol
 
 
 class Ask(Symbol):

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from processors.core.case import Case, Date
+from processors.core.conclusions import MoveOption, Outcome, Reason, SupportAccess
 from processors.core.conditions import CANCELLED, NEVER, Condition
 from processors.core.outlines import LICENCE
 from processors.core.steps import Steps, allowed_until
-from processors.core.symbols import AcquisitionChannel, MoveOption, Outcome, Reason, ServiceType, SupportAccess, TransferKind
+from processors.core.symbols import AcquisitionChannel, ServiceType, TransferKind
 from processors.core.terms import TermState, Window
 
 Reasons: TypeAlias = Callable[[Case], tuple[Reason, ...]]

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Final, NamedTuple, TypeAlias
 
 from processors.core.case import Case, Date
+from processors.core.conclusions import Actor, NextStepCode, Role
 from processors.core.conditions import IN_CSP, IS_LICENCE, K3, LICENCE_TRANSFER
 from processors.core.outlines import USAGE
 from processors.core.positions import Ask
-from processors.core.symbols import Actor, NextStepCode, Role
 from processors.core.terms import TermState, Window
 
 C = NextStepCode

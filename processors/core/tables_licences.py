@@ -7,8 +7,8 @@ from typing import Final
 from processors.core import conditions as c
 from processors.core import rows as r
 from processors.core import steps as s
+from processors.core.conclusions import MoveOption, Outcome, Reason, SupportAccess
 from processors.core.rows import Row
-from processors.core.symbols import MoveOption, Outcome, Reason, SupportAccess
 
 TABLE_A: Final = (
     Row(

@@ -6,9 +6,10 @@ from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 from processors.core.calendar import DAY, plus
+from processors.core.conclusions import Reason
 from processors.core.facts import Key, Transfer
 from processors.core.policy import FOREVER
-from processors.core.symbols import Reason, TransferKind
+from processors.core.symbols import TransferKind
 
 REQUEST_RUNS: Final = 30 * DAY
 

@@ -8,20 +8,12 @@ from typing import Final
 
 from processors.core import steps as s
 from processors.core.case import Case, Date
+from processors.core.conclusions import Actor, ConsentPosition, MoveOption, NextStepCode, Outcome, Reason, SupportAccess
 from processors.core.order import deciding_row
 from processors.core.outlines import LICENCE
 from processors.core.rows import Row, dates
 from processors.core.steps import Step
-from processors.core.symbols import (
-    Actor,
-    ConsentPosition,
-    MoveOption,
-    NextStepCode,
-    Outcome,
-    PartnerType,
-    Reason,
-    SupportAccess,
-)
+from processors.core.symbols import PartnerType
 
 _OPEN_OUTCOMES: Final = frozenset(
     {

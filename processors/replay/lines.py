@@ -10,8 +10,8 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from json.encoder import encode_basestring_ascii as quoted
 
+from processors.core.conclusions import Reason
 from processors.core.decisions import BillingOwner, Cause, Decision, NextStep
-from processors.core.symbols import Reason
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 

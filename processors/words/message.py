@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from processors.core.conclusions import ConsentPosition
 from processors.core.decisions import Answer, BillingOwner, Decision, NextStep
-from processors.core.symbols import ConsentPosition
 from processors.words.instants import instant_text
 from processors.words.vocabulary import Vocabulary
 from processors.words.worded import Label, Phrase

@@ -8,33 +8,35 @@ from __future__ import annotations
 from enum import Enum, StrEnum
 from typing import TypeAlias
 
+from processors.core.conclusions import (
+    Actor,
+    BillingOwnerKind,
+    ConsentPosition,
+    MoveOption,
+    NextStepCode,
+    Outcome,
+    Reason,
+    Role,
+    SupportAccess,
+)
 from processors.core.symbols import (
     AcquisitionChannel,
-    Actor,
     AzureOffer,
-    BillingOwnerKind,
     CancellationKind,
     CancellationStatus,
     Cloud,
     CommercePlatform,
     ConsentFamily,
     ConsentKind,
-    ConsentPosition,
     EvidenceLevel,
     GranterRole,
     Initiator,
-    MoveOption,
-    NextStepCode,
-    Outcome,
     PartnerType,
     PurchaseKind,
-    Reason,
     RequestedConsent,
     ReviewCause,
-    Role,
     ServiceType,
     Status,
-    SupportAccess,
     TransferKind,
 )
 

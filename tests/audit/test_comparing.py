@@ -9,9 +9,9 @@ import pytest
 from processors.audit.comparing import Difference, Report, Side, compare
 from processors.audit.drafts import read_draft
 from processors.audit.scenario import Scenario, ScenarioError
+from processors.core.conclusions import Outcome, Reason
 from processors.core.policy import CLOUDS, Policy, released
 from processors.core.replay import canonical_replay
-from processors.core.symbols import Outcome, Reason
 from tests.audit.telling import NAMES, at, compared, policy_of, told, until_of
 from tests.reference.core_replay import caused
 from tests.reference.drawing import Case

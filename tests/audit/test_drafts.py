@@ -6,8 +6,9 @@ import pytest
 
 from processors.audit.drafts import DraftInvalidError, read_draft
 from processors.core.calendar import DAY
+from processors.core.conclusions import NextStepCode
 from processors.core.policy import CHANGES, CLOUDS, Values, WindowLength
-from processors.core.symbols import Cloud, NextStepCode
+from processors.core.symbols import Cloud
 from tests.audit.telling import at
 
 WHOLE = """

@@ -16,10 +16,10 @@ from processors.audit.story_json import story_object
 from processors.audit.story_text import WIDTH, story_lines
 from processors.codec import encode
 from processors.contract import Disposition, JournalEntry
+from processors.core.conclusions import Outcome, SupportAccess
 from processors.core.decisions import Decision
 from processors.core.policy import Policy
 from processors.core.replay import canonical_replay
-from processors.core.symbols import Outcome, SupportAccess
 from processors.words.instants import instant_text
 from processors.words.vocabulary import vocabularies
 from processors.words.worded import Lever, Phrase, Rule

@@ -15,7 +15,7 @@ import pytest
 
 from processors.contract import ContractError, DeadLetter, JournalEntry, contract, folder, load, records
 from processors.contract.avro import Array, Enum, Field, Primitive, Record, Type, Union, short
-from processors.core import decisions, events, symbols
+from processors.core import conclusions, decisions, events, symbols
 
 ROOT = Path(__file__).parents[2]
 
@@ -100,12 +100,13 @@ def test_every_enum_has_the_symbols_of_the_core_and_unknown_as_its_default() -> 
     for versions in contract().schemas.values():
         for enum in enums_of(versions[-1].type):
             name = short(enum.name)
-            ours = getattr(symbols, name, None) or getattr(records, name)
+            ours = getattr(symbols, name, None) or getattr(conclusions, name, None) or getattr(records, name)
             assert isinstance(ours, EnumType)
             assert set(enum.symbols) == set(ours.__members__) | {"UNKNOWN"}, name
             assert enum.default == "UNKNOWN"
             seen.add(name)
-    assert seen >= {name for name, value in vars(symbols).items() if isinstance(value, EnumType) and name not in {"Symbol", "StrEnum"}}
+    sets = vars(symbols) | vars(conclusions)
+    assert seen >= {name for name, value in sets.items() if isinstance(value, EnumType) and name not in {"Symbol", "StrEnum"}}
 
 
 @pytest.mark.parametrize("record", EVENT_RECORDS)

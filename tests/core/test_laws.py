@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from processors.core import chunks
+from processors.core.conclusions import SupportAccess
 from processors.core.decisions import Cause, Decision
 from processors.core.events import Event
 from processors.core.handle import Disposition, handle, pairs_under, review, wake
@@ -19,7 +20,6 @@ from processors.core.policy import FOREVER, Policy
 from processors.core.replay import canonical_replay
 from processors.core.settling import Settling
 from processors.core.state import CustomerState
-from processors.core.symbols import SupportAccess
 from tests.reference.core_replay import caused, shipped
 from tests.reference.drawing import Case
 from tests.reference.histories import cases

@@ -9,20 +9,11 @@ from pathlib import Path
 import pytest
 
 from processors.core.calendar import HOUR
+from processors.core.conclusions import NextStepCode, Reason
 from processors.core.events import SubscriptionPurchased
 from processors.core.policy import CHANGES, FOREVER, Change, Dated, Policy, WindowLength
 from processors.core.replay import BY_ITSELF, canonical_replay
-from processors.core.symbols import (
-    AcquisitionChannel,
-    Cloud,
-    CommercePlatform,
-    EvidenceLevel,
-    NextStepCode,
-    PurchaseKind,
-    Reason,
-    ServiceType,
-    Status,
-)
+from processors.core.symbols import AcquisitionChannel, Cloud, CommercePlatform, EvidenceLevel, PurchaseKind, ServiceType, Status
 from tests.core.plain import instant
 
 SHIPPED = Policy.shipped()

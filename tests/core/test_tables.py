@@ -8,6 +8,7 @@ from collections import Counter
 from typing import TypeVar
 
 from processors.core.case import Between, Case, PartnerVector
+from processors.core.conclusions import ConsentPosition, NextStepCode, Reason, SupportAccess
 from processors.core.conditions import OTHERWISE
 from processors.core.order import E14, ORDER, deciding_row
 from processors.core.outlines import CSP, LICENCE, USAGE
@@ -15,19 +16,7 @@ from processors.core.policy import CLOUDS
 from processors.core.positions import POSITIONS, Ask, ConsentVector
 from processors.core.rows import Row
 from processors.core.subscriptions import SubscriptionVector
-from processors.core.symbols import (
-    AcquisitionChannel,
-    AzureOffer,
-    Cloud,
-    CommercePlatform,
-    ConsentPosition,
-    NextStepCode,
-    PartnerType,
-    Reason,
-    ServiceType,
-    SupportAccess,
-    TransferKind,
-)
+from processors.core.symbols import AcquisitionChannel, AzureOffer, Cloud, CommercePlatform, PartnerType, ServiceType, TransferKind
 from processors.core.tables_azure import TABLE_C, TABLE_D
 from processors.core.tables_licences import TABLE_A, TABLE_B
 from processors.core.terms import ENDED, TermState, Window

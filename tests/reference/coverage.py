@@ -12,7 +12,7 @@ import sys
 import time
 from collections import Counter
 
-from processors.core import symbols
+from processors.core import conclusions
 from tests.reference.finishing import ORDER_OF_REASONS
 from tests.reference.histories import history
 from tests.reference.instants import read_instant
@@ -30,16 +30,16 @@ MISSING = """
 """
 EXPECTED = {
     "rule": ROWS.split(),
-    "consent_position": [*symbols.ConsentPosition],
-    "reason": [*symbols.Reason],
+    "consent_position": [*conclusions.ConsentPosition],
+    "reason": [*conclusions.Reason],
     "deciding": [],
     "other reason": ORDER_OF_REASONS,
-    "step": [*symbols.NextStepCode],
+    "step": [*conclusions.NextStepCode],
     "missing_facts": MISSING.split(),
-    "outcome": [*symbols.Outcome],
-    "support_access": [*symbols.SupportAccess],
-    "move_option": [*symbols.MoveOption],
-    "billing_owner": [*symbols.BillingOwnerKind],
+    "outcome": [*conclusions.Outcome],
+    "support_access": [*conclusions.SupportAccess],
+    "move_option": [*conclusions.MoveOption],
+    "billing_owner": [*conclusions.BillingOwnerKind],
 }
 
 

@@ -26,8 +26,8 @@ from processors.cli import main
 from processors.cli.exits import EXIT_INTERRUPTED, EXIT_INVALID
 from processors.codec import encode, read_json
 from processors.contract import contract
+from processors.core.conclusions import NextStepCode
 from processors.core.events import Event
-from processors.core.symbols import NextStepCode
 from processors.words.vocabulary import vocabularies
 from processors.words.worded import Label
 from tests.reference.coverage import policy_of

@@ -8,8 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from processors.codec import to_json
-from processors.core.decisions import Answer, BillingOwner, Cause, Decision, NextStep
-from processors.core.symbols import (
+from processors.core.conclusions import (
     Actor,
     BillingOwnerKind,
     ConsentPosition,
@@ -20,6 +19,7 @@ from processors.core.symbols import (
     Role,
     SupportAccess,
 )
+from processors.core.decisions import Answer, BillingOwner, Cause, Decision, NextStep
 from processors.replay.lines import decision_line
 
 ORDER = (

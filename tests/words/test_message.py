@@ -6,8 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from processors.core.decisions import Answer, BillingOwner, Cause, Decision, NextStep
-from processors.core.symbols import (
+from processors.core.conclusions import (
     Actor,
     BillingOwnerKind,
     ConsentPosition,
@@ -18,6 +17,7 @@ from processors.core.symbols import (
     Role,
     SupportAccess,
 )
+from processors.core.decisions import Answer, BillingOwner, Cause, Decision, NextStep
 from processors.words.instants import instant_text
 from processors.words.message import message, message_text
 from processors.words.vocabulary import vocabularies

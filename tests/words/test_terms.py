@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from processors.core.symbols import Actor, BillingOwnerKind, MoveOption, NextStepCode, Outcome, Reason, Role, SupportAccess
+from processors.core.conclusions import Actor, BillingOwnerKind, MoveOption, NextStepCode, Outcome, Reason, Role, SupportAccess
 from processors.words.vocabulary import Vocabulary, vocabularies
 from processors.words.worded import Heading, Label, Phrase, Rule, Worded
 

@@ -10,7 +10,7 @@ from typing import cast, get_args
 
 import pytest
 
-from processors.core import symbols
+from processors.core import conclusions, symbols
 from processors.core.decisions import Answer, BillingOwner, Decision, NextStep
 from processors.core.events import Event
 from processors.core.order import ORDER
@@ -33,7 +33,7 @@ SOURCES = Path(str(files("processors.words") / "languages"))
 def worded_symbols() -> list[type[Worded]]:
     """Every closed set of codes that a decision carries, found in the annotations of the records themselves."""
     told = " ".join(str(kind) for record in (Answer, BillingOwner, NextStep, Decision) for kind in record.__annotations__.values())
-    sets = [value for value in vars(symbols).values() if isinstance(value, type) and issubclass(value, symbols.Symbol)]
+    sets = [value for value in vars(conclusions).values() if isinstance(value, type) and issubclass(value, symbols.Symbol)]
     return [
         cast("type[Worded]", found)
         for found in sets
@@ -75,8 +75,8 @@ def test_every_row_that_can_decide_has_words_and_no_other() -> None:
 @pytest.mark.parametrize("tag", TAGS)
 def test_a_text_is_found_by_the_set_and_the_code(tag: str) -> None:
     words = vocabularies()[tag]
-    assert words.text(symbols.Outcome.CONSENT_REQUIRED) != words.text(symbols.SupportAccess.CONSENT_REQUIRED)
-    assert words.text(symbols.MoveOption.UNKNOWN) != words.text(symbols.BillingOwnerKind.UNKNOWN)
+    assert words.text(conclusions.Outcome.CONSENT_REQUIRED) != words.text(conclusions.SupportAccess.CONSENT_REQUIRED)
+    assert words.text(conclusions.MoveOption.UNKNOWN) != words.text(conclusions.BillingOwnerKind.UNKNOWN)
 
 
 @pytest.fixture
