@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import Any, Final
 
 from processors.audit.comparing import Change, Compared, Difference, Report, Tally
@@ -62,13 +64,14 @@ def summary_text(report: Report, until: int) -> Iterator[str]:
     yield from _matrix(f"over time  {_many(report.over_time.differences.total(), 'difference')}", report.over_time)
 
 
-def difference_text(differences: Iterable[Difference]) -> Iterator[str]:
-    """Each difference in three lines, at most SHOWN_MAX of them."""
-    left_out = 0
-    for number, difference in enumerate(differences):
-        if number >= SHOWN_MAX:
-            left_out += 1
-            continue
+def first_differences(found: Iterable[Difference], more: Iterable[Difference]) -> list[Difference]:
+    """Of both the SHOWN_MAX that come first in time, in its order."""
+    return heapq.nsmallest(SHOWN_MAX, chain(found, more), key=lambda difference: difference.since)
+
+
+def difference_text(differences: Iterable[Difference], left_out: int) -> Iterator[str]:
+    """Each difference in three lines, and how many are left out."""
+    for difference in differences:
         yield f"{write_instant(difference.since)}  {_arrow(difference.change)}"
         partner = difference.partner_tenant_id or _NO_PARTNER
         yield f"  customer {difference.customer_tenant_id}, subscription {difference.subscription_id}, partner {partner}"

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 CONTAINER = b"Obj\x01"
 ID_SHOWN = 8
 LISTED_MAX = 5
+LOOKED_AT_MAX = 100_000
 
 
 @dataclass(frozen=True)
@@ -180,10 +182,11 @@ def _complaints(sources: tuple[Path, ...]) -> Iterator[None]:
 
 
 def _customers(opened: list[Source]) -> set[str]:
-    """Every customer that the journal has."""
+    """The customers of the journal, so that the nearest can be named; of a long journal those of its first entries."""
     from processors.audit.entries import JOURNAL
 
-    return {record.key.decode("utf-8", "replace") for source in opened for record in source.records(JOURNAL) if record.key}
+    records = islice(chain.from_iterable(source.records(JOURNAL) for source in opened), LOOKED_AT_MAX)
+    return {record.key.decode("utf-8", "replace") for record in records if record.key}
 
 
 def _located(source: Source, customers: tuple[str, ...]) -> Iterator[Located]:

@@ -214,20 +214,20 @@ def _sides(reading: Reading, supposed: list[Located], actual: Policy, other: Pol
 def _print(actual: Side, other: Side, until: int, output_format: str) -> bool:
     """Everything that differs, and whether anything does."""
     from processors.audit.comparing import Difference, Report, compare
-    from processors.audit.report import difference_lines, difference_text, summary_line, summary_text
+    from processors.audit.report import difference_lines, difference_text, first_differences, summary_line, summary_text
 
     report = Report()
     found: list[Difference] = []
     for compared in compare(actual, other, until, report):
         if output_format == "table":
-            found += compared.over_time
+            found = first_differences(found, compared.over_time)
             continue
         for line in difference_lines(compared):
             click.echo(json.dumps(line))
     if output_format == "jsonl":
         click.echo(json.dumps(summary_line(report, until, actual.policy, other.policy)))
     else:
-        found.sort(key=lambda difference: difference.since)
-        for text in (*summary_text(report, until), *difference_text(found)):
+        left_out = report.over_time.differences.total() - len(found)
+        for text in (*summary_text(report, until), *difference_text(found, left_out)):
             click.echo(text)
     return report.first is not None
