@@ -36,7 +36,7 @@ def at_the_broker(written: Written, monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def put(settings: Settings, records: Sequence[Record]) -> None:
     """The records in topics of their own, in their partitions and order."""
-    await living.make_topics(settings)
+    await living.make_topics(settings, for_an_old_clock=True)
     producer = AIOKafkaProducer(**living.arguments_of(settings))
     await producer.start()
     try:
@@ -172,7 +172,7 @@ def test_what_cannot_be_read_ends_with_2(multichannel: Run, written: Written, mo
 
 async def test_a_worker_that_goes_on_writing_is_no_damage(settings: Settings) -> None:
     """Decisions that come after the journal was read are looked up in what it got since."""
-    await living.make_topics(settings)
+    await living.make_topics(settings, for_an_old_clock=True)
     told = [(TOPICS[type(event)], event) for event in portfolio(320)]
     settled = asyncio.Event()
 

@@ -58,7 +58,7 @@ def write(settings: Settings) -> Written:
     """Run the worker over it, until every review up to REVIEWED_UNTIL is done."""
 
     async def work() -> int:
-        await living.make_topics(settings)
+        await living.make_topics(settings, for_an_old_clock=True)
         sent = await living.send(settings, told(), first_ms=REVIEWED_UNTIL // 1_000)
         async with living.worker(settings, lambda: REVIEWED_UNTIL / 1_000_000) as topology:
             await living.settled(topology, sent)

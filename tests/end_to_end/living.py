@@ -43,13 +43,15 @@ def arguments_of(settings: Settings) -> dict[str, Any]:
     return {"bootstrap_servers": list(settings.kafka_bootstrap_servers)}
 
 
-async def make_topics(settings: Settings) -> None:
-    """All topics of the contract, but nothing in them is ever removed.
+async def make_topics(settings: Settings, *, for_an_old_clock: bool = False) -> None:
+    """All topics of the contract; for a worker with a clock of years ago nothing in them is ever removed.
 
-    Workers of tests are given clocks of years ago, and a broker removes what is older than a topic's retention whenever it looks for that,
-    half a minute after its start and every five minutes: a worker that has not read its reviews by then stops (OffsetOutOfRange).
+    A broker removes what is older than a topic's retention whenever it looks for that, half a minute after its start and every five
+    minutes: a worker that has not read its own reviews by then stops (OffsetOutOfRange).
     """
-    topics = [topic.model_copy(update={"retention_days": "unlimited"}) for topic in contract().topics.values()]
+    topics = list(contract().topics.values())
+    if for_an_old_clock:
+        topics = [topic.model_copy(update={"retention_days": "unlimited"}) for topic in topics]
     await apply(arguments_of(settings), topics, settings.topic_prefix)
 
 

@@ -57,7 +57,7 @@ async def test_the_last_answer_of_every_pair_is_that_of_replay(settings: Setting
     if switch is not None:
         settings = Settings(**{**settings.model_dump(), "licence_transfer_from": switch})
     policy: Policy = policy_of(settings)
-    await living.make_topics(settings)
+    await living.make_topics(settings, for_an_old_clock=True)
     sent = await living.send(settings, told, first_ms=UNTIL // 1_000)
     async with living.worker(settings, lambda: UNTIL / 1_000_000) as topology:
         await living.settled(topology, sent)

@@ -37,7 +37,7 @@ async def reviews(settings: Settings) -> list[ReviewDue]:
 
 
 async def test_reviews_come_when_they_are_due_never_early_and_go_on_where_a_worker_was_stopped(settings: Settings) -> None:
-    await living.make_topics(settings)
+    await living.make_topics(settings, for_an_old_clock=True)
     sent = await living.send(settings, STORY, first_ms=END // 1_000)
     clock = Clock(LAST)
     async with living.worker(settings, clock) as topology:
