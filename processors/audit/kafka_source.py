@@ -19,7 +19,7 @@ from processors.codec.configured import configured_registry
 from processors.codec.registry import Registry, RegistryUnavailableError
 from processors.contract import ErrorCode, contract
 from processors.settings import Settings, SettingsError, kafka_client_arguments
-from processors.topics import TopicsError, observe
+from processors.topics import TopicsError, partition_counts
 
 POLL_MS: Final = 250
 POLL_RECORDS: Final = 5_000
@@ -143,12 +143,12 @@ class KafkaSource:
             return self._numbers[topic]
         name = self.full_name(topic)
         try:
-            found = (await observe(self.arguments(), [name])).topics.get(name)
+            found = (await partition_counts(self.arguments())).get(name)
         except TopicsError as error:
             raise SourceUnreadable(str(error)) from error
         if found is None:
             raise SourceUnreadable(f"the broker has no topic {name}")
-        self._numbers[topic] = tuple(range(found.partitions))
+        self._numbers[topic] = tuple(range(found))
         return self._numbers[topic]
 
     def full_name(self, topic: str) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from processors.topics.cluster import TopicsError, apply, observe, plan
+from processors.topics.cluster import TopicsError, apply, observe, partition_counts, plan
 from processors.topics.differences import Cluster, Difference, Existing, Kind, Wanted, compare, wanted_topics
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ __all__ = [
     "compare",
     "complaints",
     "observe",
+    "partition_counts",
     "plan",
     "wanted_topics",
 ]

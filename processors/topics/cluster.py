@@ -49,6 +49,16 @@ async def observe(arguments: dict[str, Any], names: Iterable[str]) -> Cluster:
         return await _observed(admin, list(names), "")
 
 
+async def partition_counts(arguments: dict[str, Any]) -> dict[str, int]:
+    """How many partitions each topic has that one may see; who may read a topic may ask this, its settings are another right.
+
+    Raises:
+        TopicsError: the broker does not answer or refuses to say.
+    """
+    async with _admin(arguments) as admin:
+        return {topic["topic"]: len(topic["partitions"]) for topic in await admin.describe_topics()}
+
+
 async def apply(
     arguments: dict[str, Any], topics: Iterable[Topic], prefix: str = ""
 ) -> tuple[tuple[Difference, ...], tuple[Difference, ...]]:
