@@ -1,4 +1,7 @@
-"""How much of an event goes into which stage? Wraps the functions of the core while it is measured, at about 0.1 us a call."""
+"""How much of an event goes into which stage? Wraps the functions of the core while it is measured.
+
+A call costs 0.3 us more, most of it outside of what it measures.
+"""
 
 from __future__ import annotations
 
