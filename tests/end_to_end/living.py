@@ -110,14 +110,17 @@ async def worker(settings: Settings, clock: Callable[[], float]) -> Any:
         topology.pipeline.wiring.watchdog.stop()
 
 
-async def settled(topology: Topology, sent: int, seconds: float = 150.0) -> None:
-    """Wait until everything sent and every review that is due was committed, and no further one comes of it."""
+async def settled(topology: Topology, sent: int | None, seconds: float = 150.0) -> None:
+    """Wait until everything sent and every review that is due was committed, and no further one comes of it.
+
+    ``sent`` is None where nobody can say how much there is to do: workers before this one may have left reviews of theirs.
+    """
     loop = asyncio.get_running_loop()
     limit, calm = loop.time() + seconds, 0
     while calm < 4:
         stop = topology.pipeline.wiring.fail_stop
         assert stop.reason is None, stop.reason
-        done = topology.pipeline.figures.records == sent + topology.figures.reviews_written
+        done = sent is None or topology.pipeline.figures.records == sent + topology.figures.reviews_written
         calm = calm + 1 if done and topology.is_idle() and not topology.reasons_not_ready() else 0
         found = f"{topology.pipeline.figures.records} of {sent} and {topology.figures.reviews_written} reviews"
         assert loop.time() < limit, f"{found}; {topology.reasons_not_ready()}"

@@ -39,7 +39,7 @@ async def test_three_workers_of_which_one_leaves_and_one_is_killed_decide_as_rep
                 process.send_signal(signal.SIGTERM)
                 assert await asyncio.wait_for(process.wait(), 100) == 0
     async with living.worker(settings, time.time) as topology:
-        await living.settled(topology, 0, 300)
+        await living.settled(topology, None, 300)
     found = await living.output(settings)
     policy = policy_of(settings)
     assert living.problems(found, policy) == []

@@ -37,7 +37,7 @@ def test_undecodable_and_oversize_records_among_good_ones(make_scene: MakeScene,
     scene = make_scene()
     scene.workers(2, failpoint=0.002, seed=seed)
     scene.contents = job.inputs(seed, 3000, customers=40, undecodable=0.3, oversize=40)
-    scene.feed_contents(scene.contents, 400)
+    scene.feed_contents(scene.contents, 400, [(3.0, lambda: scene.supervisor.kill("w-0"))])
     verdict = scene.end()
     verdict.require_sound()
     assert verdict.dead_letters > 700
