@@ -19,10 +19,14 @@ from tests.end_to_end.test_worker import READY, copies, says, started, until, un
 
 @pytest.mark.long
 @pytest.mark.timeout(900)
-async def test_three_workers_of_which_one_leaves_and_one_is_killed_decide_as_replay_does(settings: Settings, tmp_path: Path) -> None:
+@pytest.mark.parametrize("order", ["given", "shuffled"])
+async def test_three_workers_of_which_one_leaves_and_one_is_killed_decide_as_replay_does(
+    settings: Settings, tmp_path: Path, order: str
+) -> None:
     await living.make_topics(settings)
     told = copies(300)
-    random.Random(8).shuffle(told)
+    if order == "shuffled":
+        random.Random(8).shuffle(told)
     sending = asyncio.create_task(living.send(settings, told, first_ms=int(time.time() * 1000), pause=0.05))
     logs = [tmp_path / f"log{number}" for number in range(4)]
     async with started(settings, log=logs[0]) as first, started(settings, log=logs[1]) as second, started(settings, log=logs[2]) as third:
