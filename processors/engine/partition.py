@@ -151,7 +151,8 @@ class Partition:
                 self._enter(State.FENCING)
                 self.writer = self._new_writer()
                 with wiring.watchdog.limit(f"fencing partition {number}", wiring.settings.deadlines.fencing):
-                    wiring.figures.transactions_aborted += await self.writer.start()
+                    aborted = await self.writer.start()
+                wiring.figures.transactions_aborted += aborted  # not in one line with the await: other partitions count meanwhile
                 wiring.figures.fencings += 1
                 self._enter(State.RESTORING)
                 store = open_store(wiring, number)

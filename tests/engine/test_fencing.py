@@ -214,6 +214,21 @@ async def test_a_transaction_that_is_under_way_is_aborted(ready: Topics) -> None
     await new.stop()
 
 
+async def test_what_several_partitions_abort_at_once_is_counted(ready: Topics) -> None:
+    targets = {ready.name(short): Target(2, copartitioned=True) for short in ("out", "changelog")}
+    settings = dataclasses.replace(QUICK, bootstrap_servers=tuple(ready.servers))
+    former = [Writer(settings, ready.group, number, changelog=ready.name("changelog"), targets=targets) for number in range(2)]
+    for number, writer in enumerate(former):
+        await writer.start()
+        await writer._producer.begin_transaction()
+        await writer._producer.send_and_wait(ready.name("out"), b"v", b"k", partition=number)
+    async with Running(build(ready)) as pipeline:
+        await until(lambda: not pipeline.reasons_not_ready())
+        assert pipeline.figures.transactions_aborted == 2
+    for writer in former:
+        await asyncio.wait([asyncio.ensure_future(writer.stop())], timeout=5)
+
+
 async def test_a_writer_that_lost_its_partition_does_not_fence_the_owner_by_renewing_itself(ready: Topics) -> None:
     targets = {ready.name(short): Target(2, copartitioned=True) for short in ("out", "changelog")}
     settings = dataclasses.replace(QUICK, bootstrap_servers=tuple(ready.servers))
