@@ -7,13 +7,14 @@ worker may go on writing; decisions made after the journal was read are looked u
 from __future__ import annotations
 
 import gc
+import signal
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
-from multiprocessing import get_context
+from multiprocessing import active_children, get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
@@ -190,7 +191,9 @@ def _executor(processes: int) -> Iterator[Executor | None]:
         try:
             yield executor
         except BaseException:
-            executor.shutdown(wait=False, cancel_futures=True)
+            for process in active_children():  # a job under way may take minutes, and nobody waits for it any more
+                process.terminate()
+            executor.shutdown(cancel_futures=True)
             raise
 
 
@@ -203,7 +206,12 @@ def _run(executor: Executor | None, function: Callable[..., Any], jobs: Sequence
     if executor is None:
         yield from (function(*job) for job in jobs)
         return
-    futures: list[Future[Any]] = [executor.submit(function, *job) for job in jobs]
+    # Submitting starts the processes. They inherit what is blocked: a terminal sends Ctrl-C to all, but only this one answers.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        futures: list[Future[Any]] = [executor.submit(function, *job) for job in jobs]
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
     yield from (future.result() for future in futures)
 
 
