@@ -225,13 +225,15 @@ class Batch:
         if target is None:
             text = f"topic {topic!r} is not an output of this pipeline; declared are {sorted(self.targets)}"
             raise UndeclaredTopicError(text)
-        plain = key is not None and value is not None and not headers  # nearly every record: spared a call
-        size = RECORD_OVERHEAD_BYTES + len(key) + len(value) if plain else size_of(key, value, headers)  # type: ignore[arg-type]
-        if size > target.limit_bytes:
-            raise RecordTooLargeError(topic, key, size, target.limit_bytes)
-        if key is None and value is None:
+        if key is not None and value is not None and not headers:  # nearly every record: spared a call
+            size = RECORD_OVERHEAD_BYTES + len(key) + len(value)
+        elif key is None and value is None:
             text = f"a record for {topic!r} needs a key or a value"
             raise BatchMisuseError(text)
+        else:
+            size = size_of(key, value, headers)
+        if size > target.limit_bytes:
+            raise RecordTooLargeError(topic, key, size, target.limit_bytes)
         if partition is None:
             if target.copartitioned:
                 partition = self.partition
@@ -272,6 +274,11 @@ class Batch:
             raise
         finally:
             self._undo = None
+
+    def row(self, key: object) -> object:
+        """Return a row's value as the batch sees it, or ``ABSENT``. Tables call this."""
+        value = self.staged.get(key, UNSET)
+        return self.rows.read(key) if value is UNSET else value
 
     def change(self, key: object, value: object) -> None:
         """Stage a row; ``ABSENT`` as value deletes it. Tables call this."""

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from typing import Any, Protocol, TypeVar
 
-from processors.engine.batch import ABSENT, Batch, BatchMisuseError, RecordTooLargeError, Target, size_of
+from processors.engine.batch import ABSENT, RECORD_OVERHEAD_BYTES, UNSET, Batch, BatchMisuseError, RecordTooLargeError, Target
 from processors.engine.marker import RESERVED
 from processors.engine.store import Row, StateStore
 
@@ -55,29 +54,31 @@ class RawRows:
 
 
 class PartitionRows:
-    """The rows of one partition as the table sees them: a store of bytes and a bounded cache of decoded values."""
+    """The rows of one partition as the table sees them: a store of bytes and a bounded cache of decoded values.
+
+    The cache has two halves. What is used goes into the young one; when that is full it becomes the old one, whose values are gone unless
+    they were used since. So a value that is used stays, and using it costs no more than finding it.
+    """
 
     def __init__(self, store: StateStore, codec: RowCodec[Any, Any], changelog: str, *, cache_rows_max: int) -> None:
         """Begin with an empty cache."""
         self.store = store
         self.codec = codec
         self._changelog = changelog
-        self._cache: OrderedDict[Any, Any] = OrderedDict()
-        self._cache_rows_max = cache_rows_max
+        self._young: dict[Any, Any] = {}
+        self._old: dict[Any, Any] = {}
+        self._half = cache_rows_max // 2
 
     def read(self, key: object) -> object:
         """Return the decoded value of a row, or ``ABSENT``."""
-        try:
-            self._cache.move_to_end(key)
-        except KeyError:
-            pass
-        else:
-            return self._cache[key]
-        data = self.store.get(self.codec.encode_key(key))
-        if data is None:
-            return ABSENT
-        value = self.codec.decode(data)
-        self._remember(key, value)
+        value = self._young.get(key, UNSET)
+        if value is not UNSET:
+            return value
+        value = self._old.get(key, UNSET)
+        if value is UNSET:
+            data = self.store.get(self.codec.encode_key(key))
+            value = ABSENT if data is None else self.codec.decode(data)
+        self._remember({key: value})
         return value
 
     def seal(self, staged: Mapping[Any, Any], targets: Mapping[str, Target]) -> list[Row]:
@@ -97,7 +98,8 @@ class PartitionRows:
                 text = f"row keys must not begin with {RESERVED!r}: {key!r}"
                 raise BatchMisuseError(text)
             data = None if value is ABSENT else self.codec.encode(value)
-            if (size := size_of(row_key, data)) > limit:
+            size = RECORD_OVERHEAD_BYTES + len(row_key) + (len(data) if data is not None else 0)
+            if size > limit:
                 raise RecordTooLargeError(self._changelog, row_key, size, limit)
             rows.append((row_key, data))
         return rows
@@ -105,25 +107,23 @@ class PartitionRows:
     def hand_over(self, batch: Batch) -> None:
         """Make a left batch's rows visible to the batches behind it."""
         self.store.stage(batch.sealed)
-        for key, value in batch.staged.items():
-            if value is ABSENT:
-                self._cache.pop(key, None)
-            else:
-                self._remember(key, value)
+        self._remember(batch.staged)
 
     def forget(self, keys: Iterable[Any]) -> None:
         """Drop decoded values: they may have been changed in place by work that was taken back."""
         for key in keys:
-            self._cache.pop(key, None)
+            self._young.pop(key, None)
+            self._old.pop(key, None)
 
     def close(self) -> None:
         """Let go of everything."""
-        self._cache.clear()
+        self._young, self._old = {}, {}
         self.store.close()
 
-    def _remember(self, key: object, value: object) -> None:
-        cache = self._cache
-        cache[key] = value
-        cache.move_to_end(key)
-        if len(cache) > self._cache_rows_max:
-            cache.popitem(last=False)
+    def _remember(self, values: Mapping[Any, Any]) -> None:
+        if len(self._young) + len(values) > self._half:
+            self._young, self._old = {}, self._young
+        if len(values) <= self._half:
+            self._young.update(values)
+        else:
+            self._old = {}  # too many to keep: what is known of them is no longer true

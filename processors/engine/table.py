@@ -109,11 +109,7 @@ class StagedTable(faust.Table[K, V]):
         return batch
 
     def _lookup(self, key: object) -> object:
-        batch = self._batch()
-        try:
-            return batch.staged[key]
-        except KeyError:
-            return batch.rows.read(key)
+        return self._batch().row(key)
 
     def _refuse(self, verb: str) -> NoReturn:
         text = f"table {self.name!r} cannot be {verb}: a worker holds the rows of its own partitions only"

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+import random
+
 import pytest
 from aiokafka.partitioner import murmur2
 
 from processors.engine import BatchMisuseError, RecordTooLargeError, UndeclaredTopicError, create_app
+from processors.engine.batch import ABSENT
 from processors.engine.marker import RESERVED
+from processors.engine.rows import PartitionRows, RawRows
+from processors.engine.store import MemoryStore
 from processors.engine.table import StagedTable
 from tests.engine.samples import Owner, Sample, some_batch, some_rows
 
@@ -146,11 +152,45 @@ async def test_a_row_is_encoded_once_per_key_and_batch_and_decoded_once(table: S
 
 
 async def test_decoded_rows_are_bounded_by_use() -> None:
-    rows = some_rows()
-    rows.store.stage([(b"%d" % number, b"v") for number in range(10)])
+    decoded: list[bytes] = []
+
+    class Noting(RawRows):
+        def decode(self, data: bytes) -> bytes:
+            decoded.append(data)
+            return data
+
+    rows = PartitionRows(MemoryStore(), Noting(), "log", cache_rows_max=4)
+    rows.store.stage([(b"%d" % number, b"%d" % number) for number in range(10)])
     for number in range(10):
+        rows.read(b"0")
         rows.read(b"%d" % number)
-    assert len(rows._cache) == 3
+        assert len(rows._young) + len(rows._old) <= 4
+    assert decoded == [b"%d" % number for number in range(10)]  # what is used again and again is decoded once
+
+
+@pytest.mark.parametrize("cache_rows_max", range(10))
+def test_a_row_is_what_was_last_set_however_little_is_kept_in_memory(cache_rows_max: int) -> None:
+    async def scene(draw: random.Random) -> None:
+        rows = PartitionRows(MemoryStore(), RawRows(), "log", cache_rows_max=cache_rows_max)
+        keys, truth = (b"a", b"b", b"c", b"d"), dict[bytes, bytes]()
+        for number in range(20):
+            batch = some_batch(rows)
+            with batch:
+                for key in draw.sample(keys, draw.randrange(5)):
+                    assert batch.row(key) == truth.get(key, ABSENT)
+                for key in draw.sample(keys, draw.randrange(5)):
+                    if draw.random() < 0.3:
+                        truth.pop(key, None)
+                        batch.change(key, ABSENT)
+                    else:
+                        truth[key] = b"%d" % number
+                        batch.change(key, truth[key])
+            rows.hand_over(batch)
+            rows.forget(draw.sample(keys, draw.randrange(3)))
+            assert len(rows._young) + len(rows._old) <= cache_rows_max
+
+    for seed in range(50):
+        asyncio.run(scene(random.Random(seed)))
 
 
 async def test_a_table_outside_of_a_batch_is_neither_read_nor_written(table: StagedTable[bytes, bytes]) -> None:

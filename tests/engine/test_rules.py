@@ -14,6 +14,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaError
+from aiokafka.producer.message_accumulator import BatchBuilder
 from aiokafka.protocol.commit import OffsetFetchRequest
 from aiokafka.structs import TopicPartition
 
@@ -263,28 +264,22 @@ async def test_8_offsets_are_sent_when_every_batch_is_acknowledged(defect: Defec
     writer = Writer(settings, "app", 0, changelog="log", targets=targets, faults=Faults(defects=frozenset({defect} if defect else ())))
     await writer.stop()
 
-    class Builder:
-        def append(self, **_: object) -> bool:
-            return True
-
-        def record_count(self) -> int:
-            return 1
-
     class Producer:
         client = SimpleNamespace(_conns={})
 
         async def begin_transaction(self) -> None:
             said.append("begin")
 
-        def create_batch(self) -> Builder:
-            return Builder()
+        def create_batch(self) -> BatchBuilder:
+            return BatchBuilder(1_000, 0, is_transactional=1)
 
-        async def send_batch(self, builder: Builder, topic: str, *, partition: int) -> asyncio.Task[Any]:
+        async def send_batch(self, builder: BatchBuilder, topic: str, *, partition: int) -> asyncio.Task[Any]:
             async def answer() -> Any:
                 await asyncio.sleep(0.01)
                 said.append("acknowledged")
                 return type("Metadata", (), {"offset": 41})
 
+            assert builder.record_count() == 1
             return asyncio.create_task(answer())
 
         async def send_offsets_to_transaction(self, offsets: object, group: str) -> None:
