@@ -99,7 +99,10 @@ class Progress:
     """How many input events are done: by the group's committed offsets, or by the output topic of those that commit seldom."""
 
     def __init__(self, broker: Broker, group: str, inputs: Sequence[str], output: str | None) -> None:
-        self._consumer = Consumer({"bootstrap.servers": broker.bootstrap, "group.id": group, "enable.auto.commit": False, "log_level": 2})
+        self._consumer = Consumer({
+            "bootstrap.servers": broker.bootstrap, "group.id": group, "enable.auto.commit": False, "log_level": 2,
+            "isolation.level": "read_uncommitted",  # else an open transaction that will move them holds the answer back, for seconds
+        })  # fmt: skip
         self._places = [TopicPartition(name, partition) for name in inputs for partition in range(PARTITIONS)]
         self._output = output
 
@@ -144,7 +147,12 @@ def measure(broker: Broker, contestant: Contestant, progress: Progress, events: 
             steps.append((time.monotonic(), count, cpu_seconds(pid), broker.cpu_seconds()))
     counted = [step for step in steps if step[0] > begun + WARM_UP_SECONDS]
     if len(counted) < STEPS_MIN:
-        raise RuntimeError("everything was done before the measurement began: use more events")
+        why = (
+            "everything was done before the measurement began: use more events"
+            if seen >= events
+            else "it commits too seldom: use more seconds"
+        )
+        raise RuntimeError(f"{len(counted)} steps of progress were seen, {STEPS_MIN} are needed; {why}")
     (first_at, first, own_first, broker_first), (last_at, last, own_last, broker_last) = counted[0], counted[-1]
     made = last - first
     return Speed(made, made / (last_at - first_at), 1e6 * (own_last - own_first) / made, 1e6 * (broker_last - broker_first) / made)
