@@ -6,9 +6,8 @@ All in UTC. A computed instant beyond the year 9999 never comes and is `None` (p
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 SECOND: Final = 1_000_000
 HOUR: Final = 3_600 * SECOND
@@ -24,8 +23,7 @@ _DURATION = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Duration:
+class Duration(NamedTuple):
     """Calendar months, clamped to the month's last day when added, and then a length in microseconds (a day is 24 h)."""
 
     months: int
@@ -56,6 +54,7 @@ def plus(instant: int, length: int) -> int | None:
     return later if later <= LAST_INSTANT else None
 
 
+@lru_cache(maxsize=4_096)
 def plus_duration(instant: int, duration: Duration) -> int | None:
     """`duration` later: first the months, then the rest."""
     later = _shift(instant, duration)

@@ -19,12 +19,11 @@ _by_start = attrgetter("in_force_from", "key")
 class Touched:
     """Of what the known changed; `news` is whether anything at all did. Of the customer only values count, no view reads the writes."""
 
-    __slots__ = ("customer", "named", "news", "partners", "subscriptions", "transfers")
+    __slots__ = ("customer", "news", "partners", "subscriptions", "transfers")
 
     def __init__(self) -> None:
         self.customer = False
         self.news = False
-        self.named = False
         self.transfers = False
         self.subscriptions: set[str] = set()
         self.partners: set[str] = set()
@@ -67,20 +66,20 @@ def evolve(customer: Customer, added: Additions, as_of: int, policy: Policy) -> 
     key = added.key
     if added.customer:
         of_customer = customer.registers
-        before = of_customer.values()
+        tells_other = of_customer.holds_other(added.customer)
         if of_customer.add(added.customer, key, as_of):
             touched.news = True
-            touched.customer = bool(of_customer.waiting) or of_customer.values() != before
+            touched.customer = tells_other or bool(of_customer.waiting)
     for subscription_id in added.subscriptions:
         if subscription_id not in customer.subscriptions:
             customer.subscriptions[subscription_id] = Subscription(subscription_id)
             touched.subscriptions.add(subscription_id)
-            touched.news = touched.named = True
+            touched.news = True
     for partner_tenant_id in added.partners:
         if partner_tenant_id not in customer.partners:
             customer.partners[partner_tenant_id] = Partner(partner_tenant_id)
             touched.partners.add(partner_tenant_id)
-            touched.news = touched.named = True
+            touched.news = True
     _evolve_subscriptions(customer, added, as_of, touched)
     if added.partner is not None and _evolve_partner(customer.partners[added.partner], added, as_of, policy):
         touched.partners.add(added.partner)
@@ -137,18 +136,23 @@ def newest_key(partner: Partner, slot: f.Slot) -> Key | None:
 
 
 def _add_grant(partner: Partner, slot: f.Slot, grant: Grant, policy: Policy) -> Fate:
-    grants = partner.grants.get(slot, [])
-    if any(known.key == grant.key for known in grants):
-        return Fate.KNOWN
-    grants = sorted([*grants, grant], key=_by_key)
-    kept = {known.key for known in _last_words(grants)}
-    if slot[0] == f.DAP:
-        kept |= {known.key for known in _last_words([known for known in grants if counts_by_version(known, policy)])}
-    partner.grants[slot] = [known for known in grants if known.key in kept]
+    grants = partner.grants.get(slot)
+    if grants is None:
+        partner.grants[slot] = [grant]
+        fate = Fate.KEPT
+    else:
+        if any(known.key == grant.key for known in grants):
+            return Fate.KNOWN
+        grants = sorted([*grants, grant], key=_by_key)
+        kept = {known.key for known in _last_words(grants)}
+        if slot[0] == f.DAP:
+            kept |= {known.key for known in _last_words([known for known in grants if counts_by_version(known, policy)])}
+        partner.grants[slot] = [known for known in grants if known.key in kept]
+        fate = Fate.KEPT if grant.key in kept else Fate.DROPPED
     if slot[0] == f.GDAP:
         _drop_extensions(partner, slot[1])
         partner.ends = [end for end in partner.ends if not _is_spent(partner, end)]
-    return Fate.KEPT if grant.key in kept else Fate.DROPPED
+    return fate
 
 
 def counts_by_version(grant: Grant, policy: Policy) -> bool:

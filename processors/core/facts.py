@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from bisect import insort
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import Enum
-from typing import Final, NamedTuple, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from processors.core.policy import FOREVER
 from processors.core.symbols import ConsentFamily, GranterRole, Symbol, TransferKind
+from processors.core.tuples import maker
 
 Key: TypeAlias = tuple[int, int, str]
 Value: TypeAlias = object
@@ -133,6 +133,11 @@ class Predecessor(NamedTuple):
     holder: str | None
 
 
+def values_of(writes: Iterable[Write | None]) -> list[Any]:
+    """The value of each register, None where it is unset; what type it has the register's name says."""
+    return [write[2] if write is not None else None for write in writes]
+
+
 class Registers:
     """The registers of one thing: what is in force at as_of in `current`, what waits in `waiting`, rare and in the order of its start."""
 
@@ -173,9 +178,14 @@ class Registers:
             return True
         return False
 
-    def values(self) -> list[Value]:
-        """The values in force at as_of, None where there is none."""
-        return [write[2] if write is not None else None for write in self.current]
+    def holds_other(self, writes: Iterable[tuple[int, int, Value]]) -> bool:
+        """Whether a register has now another value than one of these (register, in force from, value), or none."""
+        current = self.current
+        for register, _, value in writes:
+            write = current[register]
+            if write is None or write[2] != value:
+                return True
+        return False
 
     def at(self, instant: int) -> tuple[list[Write | None], int]:
         """The greatest write of each register in force at an instant not before as_of, and until when this holds."""
@@ -205,8 +215,7 @@ def _start_of_waiting(waiting: tuple[int, Key, int, Value]) -> tuple[int, Key, i
     return waiting[:3]
 
 
-@dataclass(frozen=True, slots=True)
-class Transfer:
+class Transfer(NamedTuple):
     """The last event of a transfer."""
 
     key: Key
@@ -218,8 +227,7 @@ class Transfer:
     expires_at: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Grant:
+class Grant(NamedTuple):
     """What a grant says of its slot; durations as told."""
 
     key: Key
@@ -234,8 +242,10 @@ class Grant:
     microsoft_led: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Extension:
+make_grant: Final = maker(Grant)
+
+
+class Extension(NamedTuple):
     """What a GDAP_EXTENDED says of its slot."""
 
     key: Key
@@ -253,8 +263,7 @@ class Reach(Enum):
     ADMIN = "all DAP and GDAP slots"
 
 
-@dataclass(frozen=True, slots=True)
-class End:
+class End(NamedTuple):
     """An explicit end of consents."""
 
     in_force_from: int

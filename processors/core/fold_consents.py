@@ -8,7 +8,7 @@ from processors.core import facts as f
 from processors.core.additions import Additions, effective
 from processors.core.calendar import read_duration
 from processors.core.events import Cancellation, ConsentGranted
-from processors.core.facts import End, Extension, Grant, Key, Reach, Value
+from processors.core.facts import End, Extension, Grant, Key, Reach, Value, make_grant
 from processors.core.symbols import (
     CancellationKind,
     CancellationStatus,
@@ -37,17 +37,11 @@ def add_consent(added: Additions, event: ConsentGranted) -> None:
     kind, at = event.kind, event.occurred_at
     added.partner = event.partner_tenant_id
     added.partners.append(event.partner_tenant_id)
-    profile: list[tuple[int, Value]] = [
-        (f.PARTNER_TYPE, event.partner_type),
-        (f.PARTNER_COUNTRY, event.partner_country),
-        (f.INDIRECT_PROVIDER, event.indirect_provider_tenant_id),
-        (f.MCA_ACCEPTED, True if kind is ConsentKind.MCA_ACCEPTED else event.mca_accepted),
-    ]
+    added.of_partner = writes = _profile(event)
     if kind is ConsentKind.CONSENT_REQUESTED:
         family = _REQUESTED.get(event.requested_consent, f.RELATIONSHIP) if event.requested_consent is not None else f.RELATIONSHIP
-        profile.append((f.REQUEST + family, True))
-    added.of_partner.extend((register, at, value) for register, value in profile if value is not None)
-    if kind is ConsentKind.RELATIONSHIP_ACCEPTED:
+        writes.append((f.REQUEST + family, at, True))
+    elif kind is ConsentKind.RELATIONSHIP_ACCEPTED:
         added.grants.append(((f.RELATIONSHIP, event.consent_id), _grant(added.key, event)))
         if event.includes_delegated_admin is True:
             added.grants.append(((f.DAP, event.consent_id), _grant(added.key, event)))
@@ -59,19 +53,34 @@ def add_consent(added: Additions, event: ConsentGranted) -> None:
         added.extension = (event.consent_id, Extension(added.key, event.valid_until, _duration(event.auto_extend_duration)))
 
 
+def _profile(event: ConsentGranted) -> list[tuple[int, int, Value]]:
+    """What every kind says of the partner."""
+    at = event.occurred_at
+    writes: list[tuple[int, int, Value]] = [(f.PARTNER_TYPE, at, event.partner_type)]
+    if event.partner_country is not None:
+        writes.append((f.PARTNER_COUNTRY, at, event.partner_country))
+    if event.indirect_provider_tenant_id is not None:
+        writes.append((f.INDIRECT_PROVIDER, at, event.indirect_provider_tenant_id))
+    if event.kind is ConsentKind.MCA_ACCEPTED:
+        writes.append((f.MCA_ACCEPTED, at, True))
+    elif event.mca_accepted is not None:
+        writes.append((f.MCA_ACCEPTED, at, event.mca_accepted))
+    return writes
+
+
 def _grant(key: Key, event: ConsentGranted) -> Grant:
     led = event.kind is ConsentKind.GDAP_MICROSOFT_LED
-    return Grant(
-        key=key,
-        role=GranterRole.GLOBAL_ADMIN if led else event.granted_by_role,
-        valid_from=event.valid_from,
-        valid_until=event.valid_until,
-        duration=_duration(event.duration),
-        auto_extend_duration=_duration(event.auto_extend_duration),
-        includes_delegated_admin=event.includes_delegated_admin,
-        by_partner_center=event.evidence_level is EvidenceLevel.PARTNER_CENTER,
-        by_relationship=event.kind is ConsentKind.RELATIONSHIP_ACCEPTED,
-        microsoft_led=led,
+    return make_grant(
+        key,
+        GranterRole.GLOBAL_ADMIN if led else event.granted_by_role,
+        event.valid_from,
+        event.valid_until,
+        _duration(event.duration),
+        _duration(event.auto_extend_duration),
+        event.includes_delegated_admin,
+        event.evidence_level is EvidenceLevel.PARTNER_CENTER,
+        event.kind is ConsentKind.RELATIONSHIP_ACCEPTED,
+        led,
     )
 
 
