@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from processors.core.conclusions import Reason, SupportAccess
 from processors.core.positions import ConsentVector
 from processors.core.subscriptions import SubscriptionVector
 from processors.core.symbols import PartnerType, Symbol, TransferKind
+from processors.core.tuples import maker
 
 
 class Date(Symbol):
@@ -38,15 +39,19 @@ class PartnerVector(NamedTuple):
 class Between(NamedTuple):
     """How this subscription and this partner stand to each other."""
 
-    is_seller: bool = False
-    made_seller_by_transfer: bool = False  # by a completed transfer under this very id
-    is_holder: bool = False
-    provider_is_seller: bool = False
-    transfer_unreadable: bool = False
-    transfer_running: TransferKind | None = None
-    last_ended_transfer: Reason | None = None
-    other_transfer_runs: bool = False
-    replaced_by_partner: bool = False
+    is_seller: bool
+    made_seller_by_transfer: bool  # by a completed transfer under this very id
+    is_holder: bool
+    provider_is_seller: bool
+    transfer_unreadable: bool
+    transfer_running: TransferKind | None
+    last_ended_transfer: Reason | None
+    other_transfer_runs: bool
+    replaced_by_partner: bool
+
+
+make_partner_vector: Final = maker(PartnerVector)
+make_between: Final = maker(Between)
 
 
 class Case(NamedTuple):

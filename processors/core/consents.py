@@ -12,8 +12,10 @@ from processors.core.evolve import counts_by_version
 from processors.core.facts import End, Extension, Grant, Key, Partner, Reach
 from processors.core.policy import FOREVER, Policy
 from processors.core.symbols import GranterRole
+from processors.core.tuples import maker
 
 REQUEST_LAPSES_AFTER: Final = 90 * DAY
+_ZERO: Final = Duration(0, 0)
 _MICROSOFT_LED: Final = Duration(0, 365 * DAY)
 
 CAN_HIT: Final[dict[Reach, frozenset[int]]] = {
@@ -33,6 +35,9 @@ class SlotState(Enum):
     ENDED = "ended"
 
 
+_LIVE, _ENDED = SlotState.LIVE, SlotState.ENDED
+
+
 class SlotTerms(NamedTuple):
     """What is known of a slot: its newest grant g, start f, limit u and explicit end x; the same for every instant."""
 
@@ -48,14 +53,16 @@ class SlotTerms(NamedTuple):
 
     def state_at(self, instant: int) -> tuple[SlotState, int]:
         """Ended, not begun or live, and until when."""
-        until = FOREVER if self.limit is None else self.limit
-        if self.end is not None and self.end.in_force_from < until:
-            until = self.end.in_force_from
+        until, end = self.limit, self.end
+        if until is None:
+            until = FOREVER
+        if end is not None and end.in_force_from < until:
+            until = end.in_force_from
         if until <= instant:
-            return SlotState.ENDED, FOREVER
+            return _ENDED, FOREVER
         if instant < self.begins:
             return SlotState.NOT_BEGUN, min(until, self.begins)
-        return SlotState.LIVE, until
+        return _LIVE, until
 
     def ended(self) -> tuple[int, Key, End | None]:
         """Of a slot that has ended: when, under which key, and by which end (None: by its limit)."""
@@ -71,6 +78,10 @@ class SlotTerms(NamedTuple):
         if end is None or end.expired:
             return Reason.CONSENT_EXPIRED
         return Reason.CONSENT_TERMINATED_BY_MICROSOFT if end.by_microsoft else Reason.CONSENT_REVOKED
+
+
+_make_terms: Final = maker(SlotTerms)
+_UNKNOWN: Final = GranterRole.UNKNOWN
 
 
 def slot_terms(partner: Partner, policy: Policy, *, every_dap_counts: bool) -> tuple[SlotTerms, ...]:
@@ -96,13 +107,13 @@ def _terms(partner: Partner, slot: f.Slot, grants: list[Grant], ids_borne: set[s
     extensions: tuple[Extension, ...] = ()
     if family == f.GDAP and partner.extensions:
         extensions = tuple(extension for extension in partner.extensions.get(consent_id, ()) if extension.key > newest.key)
-    role = GranterRole.UNKNOWN
+    role = _UNKNOWN
     for grant in reversed(grants):
-        if grant.role is not GranterRole.UNKNOWN:
+        if grant.role is not _UNKNOWN:
             role = grant.role
             break
     limit = newest.valid_until if family != f.GDAP else _limit(extensions, grants, begins)
-    return SlotTerms(family, newest, extensions, begins, limit, end, in_doubt, role, _asks_for_extension(grants))
+    return _make_terms(family, newest, extensions, begins, limit, end, in_doubt, role, _asks_for_extension(grants))
 
 
 def _limit(extensions: tuple[Extension, ...], grants: list[Grant], begins: int) -> int | None:
@@ -148,7 +159,7 @@ def _asks_for_extension(grants: list[Grant]) -> bool:
     for grant in reversed(grants):
         if grant.auto_extend_duration is not None:
             duration = read_duration(grant.auto_extend_duration)
-            return duration is not None and duration != Duration(0, 0)
+            return duration is not None and duration != _ZERO
     return False
 
 

@@ -23,5 +23,6 @@ def decision_id(customer_tenant_id: str, sequence: int, subscription_id: str, pa
 def answer_digest(standing: Standing) -> bytes:
     """Eight bytes that tell an answer from any other."""
     verdict, owner, instants = standing
-    text = "".join((verdict.text, "|", owner.kind, "/", str(owner.partner_tenant_id), "|", str(instants)))
-    return hashlib.blake2b(text.encode(), digest_size=8).digest()
+    digest = verdict.hashed.copy()
+    digest.update(f"|{owner.kind}/{owner.partner_tenant_id}|{instants}".encode())
+    return digest.digest()

@@ -89,52 +89,62 @@ def _decide(state: CustomerState, touched: Touched, cause: Cause, policy: Policy
     as_of = state.facts.as_of
     settling = settling_of(state, policy)
     settling.take_in(touched, as_of)
-    came_into_force = settling.let_waiting_in(as_of)
     state.note_changed(touched.subscriptions, touched.partners)
-    state.note_changed(*came_into_force)
-    pairs = pairs_under(policy)
+    if as_of >= settling.waiting:
+        state.note_changed(*settling.let_waiting_in(as_of))
+    changed = settling.changed_pairs(as_of)
+    if not changed:
+        return ()
+    pairs, answers = pairs_under(policy), state.emitted
     grounds: Evidence | None = None
     decisions = []
-    for subscription_id, partner, seen, seen_partner in settling.changed_pairs(as_of):
+    for subscription_id, partner, seen, seen_partner in changed:
         standing, decided = pairs.of(seen, seen_partner, partner)
-        emitted = state.emitted.setdefault(subscription_id, {}).get(partner)
-        if emitted is not None and emitted.standing == standing:
-            continue
-        digest = answer_digest(standing)
-        if emitted is not None and emitted.digest == digest:
-            emitted.standing = standing  # decided again after loading, and found the same
-            continue
+        before = answers[subscription_id].get(partner) if subscription_id in answers else None
+        if before is not None:
+            if before.standing is None and before.digest == answer_digest(standing):
+                before.standing = standing  # decided again after loading, and found the same
+            if before.standing == standing:
+                continue
         if grounds is None:
             grounds = Evidence(state.facts, settling.outlook, as_of)
         pair = Pair(standing, decided, seen, seen_partner)
-        decision = _emit(state, settling, subscription_id, partner, pair, cause, grounds)
-        decisions.append(decision)
-        state.emitted[subscription_id][partner] = Emitted(decision.sequence, digest, standing, decision.decision_id)
-        state.dirty_subscriptions.add(subscription_id)
+        decisions.append(_emit(state, settling, subscription_id, partner, pair, before, cause, grounds))
     return tuple(decisions)
 
 
 def _emit(
-    state: CustomerState, settling: Settling, subscription_id: str, partner: str | None, pair: Pair, cause: Cause, grounds: Evidence
+    state: CustomerState,
+    settling: Settling,
+    subscription_id: str,
+    partner: str | None,
+    pair: Pair,
+    before: Emitted | None,
+    cause: Cause,
+    grounds: Evidence,
 ) -> Decision:
-    customer, as_of = state.facts.customer_tenant_id, state.facts.as_of
-    before = state.emitted[subscription_id].get(partner)
+    """Decide, and remember it as the last decision of the pair."""
+    customer, as_of, policy = state.facts.customer_tenant_id, state.facts.as_of, settling.policy
     supersedes = None
     if before is not None:
         supersedes = before.decision_id or decision_id(customer, before.sequence, subscription_id, partner)
-    state.sequence += 1
+    sequence = state.sequence = state.sequence + 1
+    name = decision_id(customer, sequence, subscription_id, partner)
+    emitted = Emitted(sequence, answer_digest(pair.standing), pair.standing, name)
+    state.emitted.setdefault(subscription_id, {})[partner] = emitted
+    state.dirty_subscriptions.add(subscription_id)
     return Decision(
-        decision_id=decision_id(customer, state.sequence, subscription_id, partner),
+        decision_id=name,
         customer_tenant_id=customer,
         subscription_id=subscription_id,
         partner_tenant_id=partner,
-        sequence=state.sequence,
+        sequence=sequence,
         supersedes=supersedes,
         answer=answer_of(pair.standing),
         rule=pair.decided.rule,
         consent_position=pair.decided.position,
-        review_at=pairs_under(settling.policy).changes_at(settling.outlook, subscription_id, partner, pair),
-        policy_version=settling.policy.version_at(as_of).name,
+        review_at=pairs_under(policy).changes_at(settling.outlook, subscription_id, partner, pair),
+        policy_version=policy.version_at(as_of).name,
         as_of=as_of,
         caused_by=cause,
         evidence=grounds.of(subscription_id, partner, pair.subscription.face.context),

@@ -8,21 +8,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from processors.core import facts as f
 from processors.core.conclusions import BillingOwnerKind
 from processors.core.decisions import BillingOwner
-from processors.core.facts import Customer, Obtained, Seller, Transfer, Write
+from processors.core.facts import Customer, Obtained, Seller, Transfer, Write, values_of
 from processors.core.links import Links, registers_at
-from processors.core.policy import Policy
+from processors.core.policy import FOREVER, Policy
 from processors.core.positions import Context, context_of
 from processors.core.symbols import AcquisitionChannel, AzureOffer, Cloud, CommercePlatform, ServiceType, Status
-from processors.core.terms import Cancellable, State, TermState, cancellable, term_end, term_states, value
+from processors.core.terms import CANCELLED, Cancellable, State, cancellable, has_ended, term_end, term_states
+from processors.core.tuples import maker
 
 CSP: Final = AcquisitionChannel.CSP
 USAGE: Final = ServiceType.USAGE_BASED
 LICENCE: Final = ServiceType.LICENSE_BASED
+_EA: Final = AcquisitionChannel.EA
+_BY_TRANSFER: Final = Obtained.TRANSFER
+_PENDING: Final = Status.PENDING
 
 
 class Face(NamedTuple):
@@ -59,7 +63,20 @@ class Outline(NamedTuple):
     transfers: tuple[Transfer, ...]  # those to look at (policy.md 5.7)
     until: int
 
+    def sells(self, instant: int) -> tuple[bool, int]:
+        """Whether the subscription relates the customer to its seller (policy.md 5.4), and until when; what has ended stays ended."""
+        if self.face.seller is None or self.succeeded:
+            return False, self.until
+        since = -FOREVER
+        for state, until, _ in self.states:
+            if has_ended(state, self.service):
+                return (True, min(since, self.until)) if instant < since else (False, self.until)
+            since = until
+        return True, self.until
 
+
+_make_face: Final = maker(Face)
+_make_outline: Final = maker(Outline)
 _OWNERS: Final = {
     AcquisitionChannel.MICROSOFT_DIRECT: BillingOwner(BillingOwnerKind.MICROSOFT),
     AcquisitionChannel.ADVISOR: BillingOwner(BillingOwnerKind.MICROSOFT),
@@ -77,17 +94,16 @@ def outline_at(
 ) -> Outline:
     """The outline in force at an instant; `transfers` are those whose last event names the subscription."""
     writes, until = registers_at(customer, subscription_id, instant)
-    told = [write[2] if write is not None else None for write in writes]
+    told = values_of(writes)
     service, channel, cloud, begun = told[f.SERVICE_TYPE], told[f.ACQUISITION_CHANNEL], told[f.CLOUD], told[f.TERM_STARTED]
-    platform, offer, auto_renew = told[f.COMMERCE_PLATFORM], told[f.AZURE_OFFER], told[f.AUTO_RENEW]
     if begun is None:
         begun = told[f.FIRST_PURCHASE]
     in_csp = channel is CSP
     succeeded = links.successor(customer, subscription_id) if links else None
-    seller = told[f.SELLER] if in_csp else None
-    seller_id, by_transfer = (seller.partner_tenant_id, seller.by_transfer) if isinstance(seller, Seller) else (None, False)
-    face = Face(
-        context_of(policy.consent_cloud(cloud if isinstance(cloud, Cloud) else None), channel is AcquisitionChannel.EA),
+    seller: Seller | None = told[f.SELLER] if in_csp else None
+    seller_id, by_transfer = (None, False) if seller is None else seller
+    face = _make_face(
+        context_of(policy.consent_cloud(cloud), channel is _EA),
         _owner(told) if succeeded is None else _owner_after(customer, links, subscription_id, instant),
         seller_id,
         by_transfer and customer.subscriptions[subscription_id].registers.current[f.SELLER] is writes[f.SELLER],
@@ -95,39 +111,39 @@ def outline_at(
     )
     if transfers and in_csp:
         transfers = [one for one in transfers if one.source_partner_tenant_id == seller_id]
-    end = term_end(writes)
-    states = term_states(writes, end)
-    return Outline(
+    end = term_end(told)
+    states = term_states(writes, told, end)
+    return _make_outline(
         succeeded is not None,
-        missing_facts(writes, cancelled=states[0].state is TermState.CANCELLED),
-        service if isinstance(service, ServiceType) else None,
-        channel if isinstance(channel, AcquisitionChannel) else None,
-        cloud if isinstance(cloud, Cloud) else None,
-        told[f.OBTAINED] is Obtained.TRANSFER,
+        missing_facts(writes, told, cancelled=states is CANCELLED),
+        service,
+        channel,
+        cloud,
+        told[f.OBTAINED] is _BY_TRANSFER,
         told[f.IS_TRIAL] is True,
-        platform if isinstance(platform, CommercePlatform) else None,
-        auto_renew if isinstance(auto_renew, bool) else None,
+        told[f.COMMERCE_PLATFORM],
+        told[f.AUTO_RENEW],
         told[f.RENEWED] is True,
-        offer if isinstance(offer, AzureOffer) else None,
+        told[f.AZURE_OFFER],
         told[f.SERVICES_CANCELLED] is True,
-        told[f.STATUS] is Status.PENDING,
+        told[f.STATUS] is _PENDING,
         face,
         states,
         end,
-        cancellable(writes) if in_csp and service is LICENCE else None,
-        begun if isinstance(begun, int) else None,
+        cancellable(writes, told) if in_csp and service is LICENCE else None,
+        begun,
         tuple(transfers),
         until,
     )
 
 
-def _owner(told: list[object]) -> BillingOwner:
+def _owner(told: list[Any]) -> BillingOwner:
     """Who bills (policy.md 5.9), from the values of the registers of a subscription that is not succeeded."""
     channel = told[f.BILLING_CHANNEL]
     if channel is CSP:
-        seller = told[f.SELLER]
-        return _csp_partner(seller.partner_tenant_id if isinstance(seller, Seller) else None)
-    return _OWNERS.get(channel, _NEVER_TOLD) if isinstance(channel, AcquisitionChannel) else _NEVER_TOLD
+        seller: Seller | None = told[f.SELLER]
+        return _csp_partner(None if seller is None else seller.partner_tenant_id)
+    return _OWNERS.get(channel, _NEVER_TOLD)
 
 
 def _owner_after(customer: Customer, links: Links, subscription_id: str, instant: int) -> BillingOwner:
@@ -138,7 +154,7 @@ def _owner_after(customer: Customer, links: Links, subscription_id: str, instant
         here = succeeded[0]
         visited.add(here)
     writes, _ = registers_at(customer, here, instant)
-    return _owner([write[2] if write is not None else None for write in writes])
+    return _owner(values_of(writes))
 
 
 @lru_cache(maxsize=4_096)
@@ -146,19 +162,25 @@ def _csp_partner(partner_tenant_id: str | None) -> BillingOwner:
     return BillingOwner(BillingOwnerKind.CSP_PARTNER, partner_tenant_id)
 
 
-_NEEDED: Final = (("service_type", f.SERVICE_TYPE), ("acquisition_channel", f.ACQUISITION_CHANNEL), ("cloud", f.CLOUD))
+_NEEDED: Final = (
+    ("service_type", f.SERVICE_TYPE, ServiceType.UNKNOWN),
+    ("acquisition_channel", f.ACQUISITION_CHANNEL, AcquisitionChannel.UNKNOWN),
+    ("cloud", f.CLOUD, Cloud.UNKNOWN),
+)
+_STATUS_UNKNOWN: Final = Status.UNKNOWN
 
 
-def missing_facts(writes: list[Write | None], *, cancelled: bool) -> tuple[str, ...]:
-    """The names of the facts that every row after E4 needs (policy.md 7), for a named partner."""
+def missing_facts(writes: list[Write | None], told: list[Any], *, cancelled: bool) -> tuple[str, ...]:
+    """The names of the facts that every row after E4 needs (policy.md 7), for a named partner; `told` are the values of `writes`."""
     missing: list[str] = []
-    for name, register in _NEEDED:
-        write = writes[register]
-        if write is None or write[2] == "UNKNOWN":
+    for name, register, unknown in _NEEDED:
+        value = told[register]
+        if value is None or value is unknown:
             missing.append(name)
-    if writes[f.SELLER] is None and value(writes, f.ACQUISITION_CHANNEL) is CSP:
+    if told[f.SELLER] is None and told[f.ACQUISITION_CHANNEL] is CSP:
         missing.append("seller_partner_tenant_id")
-    if not cancelled and value(writes, f.STATUS) in {None, Status.UNKNOWN}:
+    status = told[f.STATUS]
+    if (status is None or status is _STATUS_UNKNOWN) and not cancelled:
         missing.append("status")
     if writes[f.UNREAD_KIND] is not None and _counts(writes, f.UNREAD_KIND, f.UNDERSTOOD):
         missing.append("kind")

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Final, Protocol, TypeVar
 
 from processors.core.consents import SlotTerms, slot_terms
-from processors.core.facts import Customer, Partner, Transfer
+from processors.core.facts import PREDECESSOR, Customer, Partner, Transfer
 from processors.core.links import Links
 from processors.core.outlines import CSP, USAGE, Outline, outline_at
 from processors.core.partners import PartnerView, Profile, partner_view, profile_at, provider_of
@@ -32,14 +32,6 @@ Seen = TypeVar("Seen", bound=_Bounded)
 _ANYONE: Final = Partner("")
 _KEPT: Final = 3
 """How many views of one thing may be there before those that have ended are looked for."""
-
-
-def _at(views: list[Seen], instant: int) -> Seen | None:
-    """The view that holds at an instant, if it was made already."""
-    for view in views:
-        if view.since <= instant < view.until:
-            return view
-    return None
 
 
 class Outlook:
@@ -97,15 +89,16 @@ class Outlook:
 
     def subscription(self, subscription_id: str, instant: int) -> SubscriptionView:
         """The view of a subscription, with what others replace."""
-        if subscription_id not in self._azure_elsewhere or not self._azure_in_csp:
+        if not self._azure_in_csp or subscription_id not in self._azure_elsewhere:
             return self._base(subscription_id, instant)
         views = self._with_replacements.setdefault(subscription_id, [])
-        view = _at(views, instant)
-        if view is None:
-            others = [self._base(other, instant) for other in self._azure_in_csp]
-            until = min([other.until for other in others])
-            view = with_replacements(self._base(subscription_id, instant), [other.replacement for other in others], instant, until)
-            self._keep(views, view)
+        for view in views:
+            if view.since <= instant < view.until:
+                return view
+        others = [self._base(other, instant) for other in self._azure_in_csp]
+        until = min([other.until for other in others])
+        view = with_replacements(self._base(subscription_id, instant), [other.replacement for other in others], instant, until)
+        self._keep(views, view)
         return view
 
     def partner(self, partner_tenant_id: str | None, context: Context, instant: int) -> PartnerView:
@@ -116,14 +109,17 @@ class Outlook:
         views = by_context.get(context)
         if views is None:
             views = by_context[context] = []
-        view = _at(views, instant)
-        if view is None:
-            view = self._make_partner(partner_tenant_id, context, instant)
-            self._keep(views, view)
+        for view in views:
+            if view.since <= instant < view.until:
+                return view
+        view = self._make_partner(partner_tenant_id, context, instant)
+        self._keep(views, view)
         return view
 
     def slots(self, partner_tenant_id: str | None, context: Context) -> tuple[SlotTerms, ...]:
         """The slots of a partner as counted in the cloud of a context."""
+        if partner_tenant_id is None:
+            return ()
         every_dap_counts = bool(self._policy.clouds[context.cloud].dap_always_carried_and_asked_for)
         key = partner_tenant_id, every_dap_counts
         slots = self._slots.get(key)
@@ -140,11 +136,9 @@ class Outlook:
     def remake_subscription(self, subscription_id: str, instant: int) -> None:
         """Take in that facts of a subscription changed."""
         links = self._links
-        if not links:
-            links.update(self._customer, subscription_id)
-            if not links:
-                self._remake_outline(subscription_id, instant)
-                return
+        if not links and self._customer.subscriptions[subscription_id].registers.current[PREDECESSOR] is None:
+            self._remake_outline(subscription_id, instant)
+            return
         group = links.connected(subscription_id)
         links.update(self._customer, subscription_id)
         group |= links.connected(subscription_id)
@@ -179,10 +173,12 @@ class Outlook:
                 self._drop_partner_views(seller)
         usage = outline.service is USAGE
         in_csp = usage and outline.channel is CSP
-        concerns_azure = in_csp or subscription_id in self._azure_in_csp
-        for index, belongs in ((self._azure_in_csp, in_csp), (self._azure_elsewhere, usage and not in_csp)):
-            (index.add if belongs else index.discard)(subscription_id)
-        if concerns_azure:
+        if usage and not in_csp:
+            self._azure_elsewhere.add(subscription_id)
+        else:
+            self._azure_elsewhere.discard(subscription_id)
+        if in_csp or subscription_id in self._azure_in_csp:
+            (self._azure_in_csp.add if in_csp else self._azure_in_csp.discard)(subscription_id)
             self._with_replacements.clear()
             self.stale_subscriptions |= self._azure_elsewhere
 
@@ -227,10 +223,11 @@ class Outlook:
     def _base(self, subscription_id: str, instant: int) -> SubscriptionView:
         """The view of a subscription, whatever others replace."""
         views = self._bases[subscription_id]
-        view = _at(views, instant)
-        if view is None:
-            view = subscription_at(self._outline(subscription_id, instant), instant, self._policy)
-            self._keep(views, view)
+        for view in views:
+            if view.since <= instant < view.until:
+                return view
+        view = subscription_at(self._outline(subscription_id, instant), instant, self._policy)
+        self._keep(views, view)
         return view
 
     def _outline(self, subscription_id: str, instant: int) -> Outline:
@@ -250,11 +247,12 @@ class Outlook:
         views = by_context.get(context)
         if views is None:
             views = by_context[context] = []
-        view = _at(views, instant)
-        if view is None:
-            slots = self.slots(partner_tenant_id, context)
-            view = consent_at(self._partner(partner_tenant_id), slots, context, instant, self._policy)
-            self._keep(views, view)
+        for view in views:
+            if view.since <= instant < view.until:
+                return view
+        slots = self.slots(partner_tenant_id, context)
+        view = consent_at(self._partner(partner_tenant_id), slots, context, instant, self._policy)
+        self._keep(views, view)
         return view
 
     def _profile(self, partner_tenant_id: str | None, instant: int) -> Profile:
@@ -292,8 +290,8 @@ class Outlook:
         until = FOREVER
         self._related_by_sales.add(partner_tenant_id)
         for subscription_id in self._sold_by.get(partner_tenant_id, ()):
-            base = self._base(subscription_id, instant)
-            if base.sells() == partner_tenant_id:
-                return True, base.until
-            until = min(until, base.until)
+            sells, bound = self._outline(subscription_id, instant).sells(instant)
+            if sells:
+                return True, bound
+            until = min(until, bound)
         return False, until

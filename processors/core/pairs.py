@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
 from processors.core.calendar import LAST_INSTANT
-from processors.core.case import Between, Case, Date
+from processors.core.case import Between, Case, Date, make_between
 from processors.core.decisions import Answer, BillingOwner, NextStep
 from processors.core.outlook import Outlook
 from processors.core.partners import PartnerView
@@ -19,18 +19,24 @@ CASES_MAX: Final = 65_536
 """How many cases are remembered; then all are forgotten."""
 
 _DATES: Final = tuple(Date)
-NOTHING_BETWEEN: Final = Between()
+NOTHING_BETWEEN: Final = Between(
+    is_seller=False,
+    made_seller_by_transfer=False,
+    is_holder=False,
+    provider_is_seller=False,
+    transfer_unreadable=False,
+    transfer_running=None,
+    last_ended_transfer=None,
+    other_transfer_runs=False,
+    replaced_by_partner=False,
+)
 
 
-class Standing(NamedTuple):
-    """An answer in short: what it says but for owner and dates, who bills, and the instants of its dates, in the order of `Date`.
+Standing: TypeAlias = tuple[Verdict, BillingOwner, tuple[int, ...]]
+"""An answer in short: what it says but for owner and dates, who bills, and the instants of its dates, in the order of `Date`.
 
-    Two standings are equal if and only if the answers are: a date that is none is not named, and in each place only one date can stand.
-    """
-
-    verdict: Verdict
-    owner: BillingOwner
-    instants: tuple[int, ...]
+Two standings are equal if and only if the answers are: a date that is none is not named, and in each place only one date can stand.
+"""
 
 
 class Pair(NamedTuple):
@@ -62,17 +68,18 @@ class Pairs:
         """The answer for the pair at the instant, and until when it holds."""
         subscription = outlook.subscription(subscription_id, instant)
         partner = outlook.partner(partner_tenant_id, subscription.face.context, instant)
-        return Pair(*self.of(subscription, partner, partner_tenant_id), subscription, partner)
+        standing, decided = self.of(subscription, partner, partner_tenant_id)
+        return Pair(standing, decided, subscription, partner)
 
     def of(self, subscription: SubscriptionView, partner: PartnerView, partner_tenant_id: str | None) -> tuple[Standing, Decided]:
         """The answer for a pair that looks so, and what decided it."""
         transfer, between, number = NO_TRANSFER, NOTHING_BETWEEN, 0
-        face = subscription.face
+        _, owner, seller, _, holder = subscription.face
         if subscription.transfers or (
             partner_tenant_id is not None
             and (
-                partner_tenant_id in (face.seller, face.holder)
-                or (face.seller is not None and face.seller == partner.provider)
+                partner_tenant_id in (seller, holder)
+                or (seller is not None and seller == partner.provider)
                 or partner_tenant_id in subscription.replaced_by
             )
         ):
@@ -86,7 +93,7 @@ class Pairs:
             self._cases[subscription.number, partner.number, number] = found
         decided, named = found
         if not named:
-            return Standing(decided.verdict, face.owner, ()), decided
+            return (decided.verdict, owner, ()), decided
         known = (
             subscription.term_end,
             subscription.cancellation_allowed_until,
@@ -95,16 +102,16 @@ class Pairs:
             transfer.expiry,
             partner.consent_valid_until,
         )
-        verdict, instants = decided.verdict, tuple([known[place] for place in named])
-        if None in instants:
+        verdict, instants = decided.verdict, tuple([at for place in named if (at := known[place]) is not None])
+        if len(instants) < len(named):
             verdict = self._without(verdict, tuple([_DATES[place] for place in named if known[place] is None]))
-        return Standing(verdict, face.owner, tuple([at for at in instants if at is not None])), decided
+        return (verdict, owner, instants), decided
 
     def changes_at(self, outlook: Outlook, subscription_id: str, partner_tenant_id: str | None, pair: Pair) -> int | None:
         """The first instant at which time alone makes the answer another one: walk from bound to bound (policy.md 9.2)."""
         subscription, partner = pair.subscription, pair.partner
         while True:
-            until = min(partner.until, subscription.until)
+            until = min(subscription.until, partner.until)
             if until > LAST_INSTANT:
                 return None
             alike = True
@@ -147,20 +154,21 @@ class Pairs:
 
 
 def _between(subscription: SubscriptionView, partner: PartnerView, partner_tenant_id: str | None, transfer: TransferPosition) -> Between:
+    running = subscription.running_targets
     if partner_tenant_id is None:
-        return Between(other_transfer_runs=bool(subscription.running_targets))
-    face = subscription.face
-    is_seller = face.seller == partner_tenant_id
-    return Between(
-        is_seller=is_seller,
-        made_seller_by_transfer=is_seller and face.seller_by_transfer,
-        is_holder=face.holder == partner_tenant_id,
-        provider_is_seller=partner.provider is not None and face.seller == partner.provider,
-        transfer_unreadable=transfer.unreadable,
-        transfer_running=transfer.running,
-        last_ended_transfer=transfer.last_ended,
-        other_transfer_runs=any(target != partner_tenant_id for target in subscription.running_targets),
-        replaced_by_partner=partner_tenant_id in subscription.replaced_by,
+        return NOTHING_BETWEEN._replace(other_transfer_runs=bool(running))
+    _, _, seller, seller_by_transfer, holder = subscription.face
+    is_seller = seller == partner_tenant_id
+    return make_between(
+        is_seller,
+        is_seller and seller_by_transfer,
+        holder == partner_tenant_id,
+        seller is not None and seller == partner.provider,
+        transfer.unreadable,
+        transfer.running,
+        transfer.last_ended,
+        bool(running) and any(target != partner_tenant_id for target in running),
+        partner_tenant_id in subscription.replaced_by,
     )
 
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from processors.core import facts as f
-from processors.core.case import PartnerVector
-from processors.core.facts import Customer, Partner, Write
+from processors.core.case import PartnerVector, make_partner_vector
+from processors.core.facts import Customer, Partner, Write, values_of
 from processors.core.markets import same_market
 from processors.core.numbers import OF_VECTORS
 from processors.core.positions import Consent
 from processors.core.symbols import PartnerType
-from processors.core.terms import value
+from processors.core.tuples import maker
 
 
 class PartnerView(NamedTuple):
@@ -30,6 +30,9 @@ class PartnerView(NamedTuple):
         return self[3:] == other[3:]
 
 
+_make_view: Final = maker(PartnerView)
+
+
 class Profile(NamedTuple):
     """What is known of a partner beside consent, from an instant until `until`."""
 
@@ -45,35 +48,35 @@ class Profile(NamedTuple):
 
 def provider_of(writes: list[Write | None]) -> str | None:
     """The indirect provider that the partner's profile names."""
-    provider = value(writes, f.INDIRECT_PROVIDER)
-    return provider if isinstance(provider, str) else None
+    provider: str | None = values_of(writes)[f.INDIRECT_PROVIDER]
+    return provider
 
 
 def profile_at(customer: Customer, partner: Partner | None, instant: int) -> Profile:
     """The profile of a partner; None is the any-partner. The partner's registers read here never wait."""
     of_customer, until = customer.registers.at(instant)
-    is_csp_tenant = value(of_customer, f.IS_CSP_TENANT) is True
+    customer_country, told_csp_tenant = values_of(of_customer)
+    is_csp_tenant = told_csp_tenant is True
     if partner is None:
         return Profile(True, None, None, is_csp_tenant, False, False, False, until)
-    writes = partner.registers.current
-    kind = value(writes, f.PARTNER_TYPE)
-    country, customer_country = value(writes, f.PARTNER_COUNTRY), value(of_customer, f.CUSTOMER_COUNTRY)
-    differ = isinstance(country, str) and isinstance(customer_country, str) and country != customer_country
+    told = values_of(partner.registers.current)
+    country = told[f.PARTNER_COUNTRY]
+    differ = country is not None and customer_country is not None and country != customer_country
     return Profile(
-        any_partner=False,
-        partner_type=kind if isinstance(kind, PartnerType) else None,
-        provider=provider_of(writes),
-        customer_is_csp_tenant=is_csp_tenant,
-        is_customer_itself=partner.partner_tenant_id == customer.customer_tenant_id,
-        out_of_market=differ and not same_market(str(country), str(customer_country)),
-        countries_differ=differ,
-        until=until,
+        False,
+        told[f.PARTNER_TYPE],
+        told[f.INDIRECT_PROVIDER],
+        is_csp_tenant,
+        partner.partner_tenant_id == customer.customer_tenant_id,
+        differ and not same_market(country, customer_country),
+        differ,
+        until,
     )
 
 
 def partner_view(profile: Profile, consent: Consent, related: bool, provider_related: bool, since: int, until: int) -> PartnerView:
     """The view of a partner with this profile and consent at `since`; `until` bounds the two relations (policy.md 5.4)."""
-    vector = PartnerVector(
+    vector = make_partner_vector(
         consent.vector,
         profile.any_partner,
         profile.partner_type,
@@ -85,4 +88,4 @@ def partner_view(profile: Profile, consent: Consent, related: bool, provider_rel
         profile.countries_differ,
     )
     bound = min(until, profile.until, consent.until)
-    return PartnerView(since, bound, vector, OF_VECTORS.of(vector), profile.provider, consent.valid_until, consent.request_lapse)
+    return _make_view(since, bound, vector, OF_VECTORS.of(vector), profile.provider, consent.valid_until, consent.request_lapse)

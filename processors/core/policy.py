@@ -98,6 +98,7 @@ CLOUDS: Final[Mapping[Cloud, CloudSwitches]] = MappingProxyType(
 )
 
 
+_ALWAYS_DELEGATED_ADMIN: Final = NextStepCode.REQUEST_DELEGATED_ADMIN, FOREVER
 _NO_CLOUD: Final = CloudSwitches(False, None, None, None, None, None)
 
 
@@ -218,7 +219,7 @@ class Policy:
     def request_in(self, cloud: Cloud, instant: int) -> tuple[NextStepCode, int]:
         """REQUEST (policy.md 5.5) in a consent cloud."""
         if self.clouds[cloud].dap_always_carried_and_asked_for:
-            return NextStepCode.REQUEST_DELEGATED_ADMIN, FOREVER
+            return _ALWAYS_DELEGATED_ADMIN
         return self.request.at(instant)
 
     def canonical_text(self) -> str:

@@ -13,6 +13,7 @@ from processors.core.consents import Requests, RequestState, SlotState, SlotTerm
 from processors.core.facts import Partner
 from processors.core.policy import FOREVER, Policy
 from processors.core.symbols import Cloud, GranterRole, Symbol
+from processors.core.tuples import maker
 
 
 class Ask(Symbol):
@@ -79,7 +80,8 @@ class _Facts(NamedTuple):
     live_but_for_its_role: bool
     pending: bool
     waiting_request: Ask
-    last_ended: SlotTerms | None
+    why_ended: Reason | None  # of the slot whose end is the last; None where none that counts has ended
+    ask_after_end: Ask
     relationship_live: bool
     delegated_admin_untold: bool
     gdap_request_lapsed: bool
@@ -96,13 +98,11 @@ class PositionRow:
 
 
 def _ending_reason(facts: _Facts) -> Reason:
-    assert facts.last_ended is not None
-    return facts.last_ended.ending_reason()
+    assert facts.why_ended is not None
+    return facts.why_ended
 
 
-def _ask_after_end(facts: _Facts) -> Ask:
-    slot = facts.last_ended
-    assert slot is not None
+def _ask_after_end(slot: SlotTerms) -> Ask:
     if slot.family != f.GDAP or slot.ending_reason() is not Reason.CONSENT_EXPIRED:
         return Ask.REQUEST
     by_limit = slot.ended()[2] is None
@@ -127,7 +127,7 @@ POSITIONS: Final = (
         Ask.NOTHING,
     ),
     PositionRow(K.K5, lambda at: at.pending, Reason.CONSENT_REQUEST_PENDING, lambda at: at.waiting_request),
-    PositionRow(K.K6, lambda at: at.last_ended is not None, _ending_reason, _ask_after_end),
+    PositionRow(K.K6, lambda at: at.why_ended is not None, _ending_reason, lambda at: at.ask_after_end),
     PositionRow(K.K7, lambda at: at.relationship_live and at.delegated_admin_untold, Reason.DELEGATED_ADMIN_UNKNOWN, Ask.REQUEST),
     PositionRow(K.K8, lambda at: at.relationship_live, Reason.CONSENT_WITHOUT_ADMIN_PERMISSION, Ask.REQUEST),
     PositionRow(K.K9, lambda at: at.gdap_request_lapsed, Reason.CONSENT_REQUEST_EXPIRED, Ask.REQUEST),
@@ -135,6 +135,15 @@ POSITIONS: Final = (
 )
 
 
+_make_vector: Final = maker(ConsentVector)
+_make_consent: Final = maker(Consent)
+_make_facts: Final = maker(_Facts)
+_LIVE, _ENDED = SlotState.LIVE, SlotState.ENDED
+_OPEN: Final = RequestState.OPEN
+_OTHER: Final = GranterRole.OTHER
+_GLOBAL_ADMIN: Final = GranterRole.GLOBAL_ADMIN
+_NOTHING, _REQUEST = Ask.NOTHING, Ask.REQUEST
+_K6: Final = ConsentPosition.K6
 _BEFORE_ASKING: Final = POSITIONS[:4]
 """The rows that come before the one that looks at what would be asked for."""
 _EVERY: Final = (f.RELATIONSHIP, f.DAP, f.GDAP)
@@ -154,72 +163,76 @@ def consent_at(partner: Partner, slots: tuple[SlotTerms, ...], context: Context,
     families = _EVERY if policy.clouds[context.cloud].gdap_exists else _WITHOUT_GDAP
     if not slots and writes[f.REQUEST] is None and writes[f.REQUEST + f.DAP] is None and writes[f.REQUEST + f.GDAP] is None:
         until = min(until, asked_until)
-        return Consent(instant, until, _nothing_asked_or_granted(request, gdap_not_valid, mca_accepted), None, None)
+        return _make_consent(instant, until, _nothing_asked_or_granted(request, gdap_not_valid, mca_accepted), None, None)
     looked_at = slots if families is _EVERY else tuple([slot for slot in slots if slot.family in families])
     standing, bound = slots_at(slots, families, instant)
     until = min(until, bound)
     requests, bound = requests_at(partner, writes, looked_at, families, instant)
-    carries, carried_until = policy.carries_dap(context.cloud, instant)
-    until = min(until, bound, carried_until) if requests.states[f.RELATIONSHIP] is RequestState.OPEN else min(until, bound)
-    waiting, newest_is_gdap = _waiting_request(requests, relationship_counts=carries)
-    effective, relationships, ended = standing.effective, standing.relationships, standing.ended
-    facts = _Facts(
-        bool(effective),
-        bool(effective) and all(slot.family == f.GDAP for slot in effective),
+    until = min(until, bound)
+    waiting = newest_is_gdap = False
+    if _OPEN in requests.states:
+        carries, bound = policy.carries_dap(context.cloud, instant)
+        if requests.states[f.RELATIONSHIP] is _OPEN:
+            until = min(until, bound)
+        waiting, newest_is_gdap = _waiting_request(requests, relationship_counts=carries)
+    effective, relationships, ended, live_but_for_its_role, not_begun, live_where_there_is_none = standing
+    is_effective, is_related = bool(effective), bool(relationships)
+    last_ended = _last_ended(ended, relationship_live=is_related) if ended else None
+    facts = _make_facts(
+        is_effective,
+        is_effective and all(slot.family == f.GDAP for slot in effective),
         mca_accepted,
         gdap_not_valid,
         request,
-        standing.live_but_for_its_role,
-        waiting or standing.not_begun,
-        (Ask.ACCEPT_UNTIL_LAPSE if newest_is_gdap else Ask.ACCEPT) if waiting else Ask.NOTHING,
-        _last_ended(ended, relationship_live=bool(relationships)) if ended else None,
-        bool(relationships),
-        bool(relationships) and _delegated_admin_untold(relationships, context.cloud, policy),
+        live_but_for_its_role,
+        waiting or not_begun,
+        (Ask.ACCEPT_UNTIL_LAPSE if newest_is_gdap else Ask.ACCEPT) if waiting else _NOTHING,
+        last_ended.ending_reason() if last_ended is not None else None,
+        _ask_after_end(last_ended) if last_ended is not None else _NOTHING,
+        is_related,
+        is_related and _delegated_admin_untold(relationships, context.cloud, policy),
         requests.states[f.GDAP] is RequestState.LAPSED,
     )
-    row = _row(facts)
-    in_doubt = row.position is K.K6 and _in_doubt(facts.last_ended, ended)
-    ask = row.ask if isinstance(row.ask, Ask) else row.ask(facts)
+    position, reason, ask, before_asking = _read(facts)
+    in_doubt = position is _K6 and _in_doubt(last_ended, ended)
     requested = False
-    if ask is Ask.REQUEST or (context.ea and row not in _BEFORE_ASKING):
+    if ask is _REQUEST or (context.ea and not before_asking):
         until = min(until, asked_until)
-        requested = requests.states[f.RELATIONSHIP] is RequestState.OPEN
+        requested = requests.states[f.RELATIONSHIP] is _OPEN
     else:
         request = NextStepCode.REQUEST_DELEGATED_ADMIN  # nobody reads it
-    vector = ConsentVector(
-        row.position,
-        row.reason if isinstance(row.reason, Reason) else row.reason(facts),
+    vector = _make_vector(
+        position,
+        reason,
         ask,
         request,
         requested,
-        bool(relationships) and any(slot.role is not GranterRole.OTHER for slot in relationships),
-        standing.gdap_live_where_there_is_none or in_doubt,
-        bool(effective) and not any(slot.role is GranterRole.GLOBAL_ADMIN or slot.grant.by_partner_center for slot in effective),
+        is_related and any(slot.role is not _OTHER for slot in relationships),
+        live_where_there_is_none or in_doubt,
+        is_effective and not any(slot.role is _GLOBAL_ADMIN or slot.grant.by_partner_center for slot in effective),
         mca_accepted,
     )
-    return Consent(instant, until, vector, _valid_until(effective), requests.gdap_lapse)
+    return _make_consent(instant, until, vector, _valid_until(effective) if is_effective else None, requests.gdap_lapse)
 
 
-def _row(facts: _Facts) -> PositionRow:
-    """The first match."""
-    for row in POSITIONS:
-        if row.when(facts):
-            return row
-    raise AssertionError("the last row always matches")
+@cache
+def _read(facts: _Facts) -> tuple[ConsentPosition, Reason, Ask, bool]:
+    """What the first match says, and whether it comes before the rows that look at what would be asked for; of few facts, all discrete."""
+    row = next(row for row in POSITIONS if row.when(facts))  # the last one always matches
+    reason = row.reason if isinstance(row.reason, Reason) else row.reason(facts)
+    return row.position, reason, row.ask if isinstance(row.ask, Ask) else row.ask(facts), row in _BEFORE_ASKING
 
 
 @cache
 def _nothing_asked_or_granted(request: NextStepCode, gdap_not_valid: bool, mca_accepted: bool | None) -> ConsentVector:
     """The position of whoever asked for nothing and was granted nothing, the any-partner among them."""
-    facts = _Facts(False, False, mca_accepted, gdap_not_valid, request, False, False, Ask.NOTHING, None, False, False, False)
-    row = _row(facts)
-    assert isinstance(row.reason, Reason)
-    assert isinstance(row.ask, Ask)
-    return ConsentVector(row.position, row.reason, row.ask, request, False, False, False, False, mca_accepted)
+    facts = _Facts(False, False, mca_accepted, gdap_not_valid, request, False, False, Ask.NOTHING, None, Ask.NOTHING, False, False, False)
+    position, reason, ask, _ = _read(facts)
+    return ConsentVector(position, reason, ask, request, False, False, False, False, mca_accepted)
 
 
 class _Standing(NamedTuple):
-    """A partner's slots, sorted by where they stand at an instant; `until` they do."""
+    """A partner's slots, sorted by where they stand at an instant."""
 
     effective: list[SlotTerms]
     relationships: list[SlotTerms]  # live, whatever the role
@@ -227,6 +240,9 @@ class _Standing(NamedTuple):
     live_but_for_its_role: bool
     not_begun: bool  # an admin slot
     gdap_live_where_there_is_none: bool  # a GDAP slot that would be live in a cloud without GDAP
+
+
+_make_standing: Final = maker(_Standing)
 
 
 def slots_at(slots: tuple[SlotTerms, ...], families: tuple[int, ...], instant: int) -> tuple[_Standing, int]:
@@ -240,29 +256,27 @@ def slots_at(slots: tuple[SlotTerms, ...], families: tuple[int, ...], instant: i
         state, bound = slot.state_at(instant)
         until = min(until, bound)
         if slot.family not in families:
-            conflicting = conflicting or state is SlotState.LIVE
-        elif state is SlotState.LIVE:
-            if slot.role is GranterRole.OTHER:
+            conflicting = conflicting or state is _LIVE
+        elif state is _LIVE:
+            if slot.role is _OTHER:
                 other_role = True
             if slot.family == f.RELATIONSHIP:
                 relationships.append(slot)
-            elif slot.role is not GranterRole.OTHER:
+            elif slot.role is not _OTHER:
                 effective.append(slot)
-        elif state is SlotState.ENDED:
+        elif state is _ENDED:
             ended.append(slot)
         elif slot.family != f.RELATIONSHIP:
             not_begun = True
-    return _Standing(effective, relationships, ended, other_role, not_begun, conflicting), until
+    return _make_standing(effective, relationships, ended, other_role, not_begun, conflicting), until
 
 
 def _waiting_request(requests: Requests, *, relationship_counts: bool) -> tuple[bool, bool]:
     """Whether a request that counts is open, and whether the newest of them is for GDAP."""
-    if RequestState.OPEN not in requests.states:
-        return False, False
     counting = [
         (key, family)
         for family, (state, key) in enumerate(zip(requests.states, requests.keys, strict=True))
-        if state is RequestState.OPEN and key is not None and (family != f.RELATIONSHIP or relationship_counts)
+        if state is _OPEN and key is not None and (family != f.RELATIONSHIP or relationship_counts)
     ]
     return bool(counting), bool(counting) and max(counting)[1] == f.GDAP
 
@@ -286,10 +300,10 @@ def _delegated_admin_untold(relationships: list[SlotTerms], cloud: Cloud, policy
 
 
 def _valid_until(effective: list[SlotTerms]) -> int | None:
-    """The latest limit of the effective slots; None where one of them has none."""
+    """The latest limit of the effective slots, of which there are some; None where one of them has none."""
     latest = -FOREVER
     for slot in effective:
         if slot.limit is None:
             return None
         latest = max(latest, slot.limit)
-    return latest if effective else None
+    return latest

@@ -10,36 +10,40 @@ from processors.core.outlines import CSP, LICENCE, USAGE, Face, Outline
 from processors.core.policy import FOREVER, Policy
 from processors.core.positions import Context
 from processors.core.symbols import AcquisitionChannel, AzureOffer, Cloud, CommercePlatform, ServiceType
-from processors.core.terms import ENDED, TermState, Window, cancelling
+from processors.core.terms import TermState, Window, cancelling, has_ended
 from processors.core.transfers import TransferPosition, transfers_at
+from processors.core.tuples import maker
 
 
 class SubscriptionVector(NamedTuple):
     """The discrete facts of a subscription; equal vectors give equal rows. What no row can read is left at its neutral value."""
 
-    succeeded: bool = False
-    missing: tuple[str, ...] = ()  # for a named partner; sorted
-    service: ServiceType | None = None
-    channel: AcquisitionChannel | None = None
-    cloud: Cloud | None = None
-    state: TermState = TermState.UNKNOWN
-    ended: bool = False
-    obtained_by_transfer: bool = False
-    before_first_policy: bool = False
-    trial: bool = False
-    platform: CommercePlatform | None = None
-    window: Window = Window.UNKNOWN
-    request_refused: bool = False
-    auto_renew: bool | None = None
-    renewed: bool = False
-    end_ahead: bool = False  # E is known, and T < E
-    licence_transfer: bool = False  # by version
-    azure_offer: AzureOffer | None = None
-    azure_plan_transfer: bool = False  # by version
-    legacy_azure_by_tool: bool = False  # by version
-    azure_plan_needed: bool = False  # by version
-    services_cancelled: bool = False
-    replaced: bool = False  # at all; table C
+    succeeded: bool
+    missing: tuple[str, ...]  # for a named partner; sorted
+    service: ServiceType | None
+    channel: AcquisitionChannel | None
+    cloud: Cloud | None
+    state: TermState
+    ended: bool
+    obtained_by_transfer: bool
+    before_first_policy: bool
+    trial: bool
+    platform: CommercePlatform | None
+    window: Window
+    request_refused: bool
+    auto_renew: bool | None
+    renewed: bool
+    end_ahead: bool  # E is known, and T < E
+    licence_transfer: bool  # by version
+    azure_offer: AzureOffer | None
+    azure_plan_transfer: bool  # by version
+    legacy_azure_by_tool: bool  # by version
+    azure_plan_needed: bool  # by version
+    services_cancelled: bool
+    replaced: bool  # at all; table C
+
+
+_make_vector: Final = maker(SubscriptionVector)
 
 
 class Replacement(NamedTuple):
@@ -77,11 +81,8 @@ class SubscriptionView(NamedTuple):
         """Whether no pair can tell the two apart; the bounds and what concerns other subscriptions aside."""
         return self[3:11] == other[3:11]
 
-    def sells(self) -> str | None:
-        """The partner to whom this subscription relates the customer (policy.md 5.4)."""
-        return self.face.seller if not self.vector.succeeded and not self.vector.ended else None
 
-
+_make_view: Final = maker(SubscriptionView)
 _NOBODY: Final[frozenset[str]] = frozenset()
 _NO_TRANSFERS: Final[dict[str, TransferPosition]] = {}
 _IN_LIFE: Final = frozenset({TermState.IN_TERM, TermState.SUSPENDED})
@@ -115,23 +116,24 @@ def subscription_at(outline: Outline, instant: int, policy: Policy) -> Subscript
         elif service is LICENCE and positions:  # who accepts a transfer depends on the version
             licence_transfer, bound = policy.licence_transfer.at(instant)
             commerce = (*_NO_COMMERCE[:-1], licence_transfer)
-    vector = SubscriptionVector(
+    vector = _make_vector(
         outline.succeeded,
         missing,
         service,
         outline.channel,
         outline.cloud,
         state,
-        state in ENDED or (state is TermState.ENDED_GRACE and service is USAGE),
+        has_ended(state, service),
         outline.obtained_by_transfer,
         before_first,
         outline.trial,
         *commerce,
         *azure,
+        False,  # replaced, left open
     )
-    return SubscriptionView(
+    return _make_view(
         instant,
-        min(until, bound),
+        min(bound, until),
         vector,
         OF_VECTORS.of(vector),
         outline.face,

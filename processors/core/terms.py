@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from processors.core import facts as f
 from processors.core.calendar import DAY, plus, plus_duration, read_duration, start_of_day, year_of
-from processors.core.facts import Write
+from processors.core.facts import Value, Write
 from processors.core.policy import FOREVER, Policy
 from processors.core.symbols import CancellationStatus, CommercePlatform, ServiceType, Status, Symbol
 
 GRACE: Final = 30 * DAY
 LAPSED: Final = 120 * DAY
 DISABLED: Final = 90 * DAY
+_LICENCE: Final = ServiceType.LICENSE_BASED
+_STATUS_UNKNOWN: Final = Status.UNKNOWN
+_STATUS_SUSPENDED: Final = Status.SUSPENDED
 
 
 class TermState(Symbol):
@@ -32,6 +35,11 @@ class TermState(Symbol):
 ENDED: Final = frozenset({TermState.CANCELLED, TermState.ENDED_DISABLED, TermState.ENDED_DELETED})
 
 
+def has_ended(state: TermState, service: ServiceType | None) -> bool:
+    """Whether nothing of a subscription is left to support; Azure ends with the grace already."""
+    return state in ENDED or (service is ServiceType.USAGE_BASED and state is TermState.ENDED_GRACE)
+
+
 class Window(Symbol):
     """Whether a licence may be cancelled now."""
 
@@ -41,28 +49,12 @@ class Window(Symbol):
     CLOSED = "no longer cancellable"
 
 
-def value(writes: list[Write | None], register: int) -> object:
-    """The value of a register; None where it is unset or set to not told."""
-    write = writes[register]
-    return write[2] if write is not None else None
-
-
-def instant_of(writes: list[Write | None], register: int) -> int | None:
-    """The value of a register that holds an instant or a day."""
-    found = value(writes, register)
-    return found if isinstance(found, int) else None
-
-
-def term_end(writes: list[Write | None]) -> int | None:
-    """E (policy.md 5.1), from the registers as read through."""
-    service = writes[f.SERVICE_TYPE]
-    if service is None or service[2] is not ServiceType.LICENSE_BASED:
+def term_end(told: list[Any]) -> int | None:
+    """E (policy.md 5.1), from the values of the registers as read through."""
+    if told[f.SERVICE_TYPE] is not _LICENCE:
         return None
-    start = instant_of(writes, f.EFFECTIVE_START)
-    if start is None:
-        start = instant_of(writes, f.TERM_STARTED)
-    duration = value(writes, f.TERM_DURATION)
-    return _end(start, duration if isinstance(duration, str) else None, instant_of(writes, f.COMMITMENT_END))
+    start = told[f.EFFECTIVE_START]
+    return _end(told[f.TERM_STARTED] if start is None else start, told[f.TERM_DURATION], told[f.COMMITMENT_END])
 
 
 @lru_cache(maxsize=4_096)
@@ -89,38 +81,51 @@ class State(NamedTuple):
     grace_until: int | None = None
 
 
-_CANCELLED: Final = (State(TermState.CANCELLED),)
+CANCELLED: Final = (State(TermState.CANCELLED),)
+"""The states of what was cancelled; always this very object."""
 _UNKNOWN: Final = (State(TermState.UNKNOWN),)
 _DELETED: Final = State(TermState.ENDED_DELETED)
+_IN_TERM: Final = State(TermState.IN_TERM)
 _SUSPENDED: Final = State(TermState.SUSPENDED)
 _PENDING: Final = State(TermState.RENEWAL_PENDING)
+_OF_ENDED_STATUS: Final = frozenset({Status.DELETED, Status.DISABLED, Status.EXPIRED})
 
 
-def term_states(writes: list[Write | None], end: int | None) -> tuple[State, ...]:
-    """The first match of the table of policy.md 5.2, over all time: each state lasts until its bound, the last one for ever."""
-    cancelled, last_active = writes[f.CANCELLED], writes[f.LAST_ACTIVE]
-    if cancelled is not None and (last_active is None or cancelled[:2] > last_active[:2]):
-        return _CANCELLED
-    told = writes[f.STATUS]
-    if told is None or told[2] is Status.UNKNOWN:
+def term_states(writes: list[Write | None], told: list[Any], end: int | None) -> tuple[State, ...]:
+    """The first match of the table of policy.md 5.2, over all time: each state lasts until its bound, the last one for ever.
+
+    `told` are the values of `writes`.
+    """
+    cancelled = writes[f.CANCELLED]
+    if cancelled is not None:
+        last_active = writes[f.LAST_ACTIVE]
+        if last_active is None or cancelled[:2] > last_active[:2]:
+            return CANCELLED
+    of_status = writes[f.STATUS]
+    if of_status is None or of_status[2] is _STATUS_UNKNOWN:
         return _UNKNOWN
-    since, status = told[0], told[2]
+    since, _, status = of_status
+    if status in _OF_ENDED_STATUS:
+        return _states_of_ended(status, since, end)
+    suspended = status is _STATUS_SUSPENDED
+    if end is None:
+        return (_SUSPENDED if suspended else _IN_TERM,)
+    running = State(TermState.SUSPENDED if suspended else TermState.IN_TERM, end)
+    if since >= end:  # told at or after the end: the event beats the clock
+        return running, _SUSPENDED if suspended else _PENDING
+    if suspended or told[f.AUTO_RENEW] is False or told[f.IS_TRIAL] is True:
+        return running, *_after_lapse(end)
+    return running, _PENDING
+
+
+def _states_of_ended(status: Value, since: int, end: int | None) -> tuple[State, ...]:
+    """Told as DELETED, DISABLED or EXPIRED."""
     if status is Status.DELETED:
-        return (_DELETED,) if end is not None and since >= end else _CANCELLED
-    if status is Status.DISABLED:
-        deleted_at = _end_of_disabled(since, end)
-        return (State(TermState.ENDED_DISABLED),) if deleted_at is None else (State(TermState.ENDED_DISABLED, deleted_at), _DELETED)
+        return (_DELETED,) if end is not None and since >= end else CANCELLED
     if status is Status.EXPIRED:
         return _after_lapse(end if _within(end, GRACE, since) and end is not None else since)
-    suspended = status is Status.SUSPENDED
-    running = TermState.SUSPENDED if suspended else TermState.IN_TERM
-    if end is None:
-        return (State(running),)
-    if since >= end:  # told at or after the end: the event beats the clock
-        return State(running, end), _SUSPENDED if suspended else _PENDING
-    if suspended or value(writes, f.AUTO_RENEW) is False or value(writes, f.IS_TRIAL) is True:
-        return State(running, end), *_after_lapse(end)
-    return State(running, end), _PENDING
+    deleted_at = _end_of_disabled(since, end)
+    return (State(TermState.ENDED_DISABLED),) if deleted_at is None else (State(TermState.ENDED_DISABLED, deleted_at), _DELETED)
 
 
 def _within(end: int | None, length: int, since: int) -> bool:
@@ -162,18 +167,21 @@ _UNLIMITED: Final = Cancellable(True, False, None, None, None)
 _WINDOW_UNKNOWN: Final = Cancellable(False, True, None, None, None)
 
 
-def cancellable(writes: list[Write | None]) -> Cancellable:
-    """From the registers as read through."""
-    told = instant_of(writes, f.CANCELLATION_ALLOWED_UNTIL)
-    if told is None:
-        platform = value(writes, f.COMMERCE_PLATFORM)
-        if platform is CommercePlatform.LEGACY or value(writes, f.IS_TRIAL) is True:
+_NOT_GRANTED: Final = frozenset({CancellationStatus.REQUESTED, CancellationStatus.REJECTED})
+
+
+def cancellable(writes: list[Write | None], told: list[Any]) -> Cancellable:
+    """From the registers as read through; `told` are the values of `writes`."""
+    allowed_until = told[f.CANCELLATION_ALLOWED_UNTIL]
+    if allowed_until is None:
+        platform = told[f.COMMERCE_PLATFORM]
+        if platform is CommercePlatform.LEGACY or told[f.IS_TRIAL] is True:
             return _UNLIMITED
         if platform is not CommercePlatform.NEW_COMMERCE:
             return _WINDOW_UNKNOWN
     request = writes[f.CANCEL_REQUEST]
-    refused = request is not None and request[2] in {CancellationStatus.REQUESTED, CancellationStatus.REJECTED}
-    return Cancellable(False, False, told, instant_of(writes, f.TERM_STARTED), request[0] if request is not None and refused else None)
+    requested_at = request[0] if request is not None and request[2] in _NOT_GRANTED else None
+    return Cancellable(False, False, allowed_until, told[f.TERM_STARTED], requested_at)
 
 
 class Cancelling(NamedTuple):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Final
@@ -91,6 +92,11 @@ class Verdict:
                 f"{self.manual_review}/{self.eligible_from}/{self.cancellation_allowed_until}/{self.consent_valid_until}",
             )
         )
+
+    @cached_property
+    def hashed(self) -> hashlib.blake2b:
+        """The digest of an answer, as far as the text above goes."""
+        return hashlib.blake2b(self.text.encode(), digest_size=8)
 
     @cached_property
     def dates_in_order(self) -> tuple[Date, ...]:
