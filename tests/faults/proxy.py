@@ -133,10 +133,14 @@ class Proxy:
 
     async def _close(self) -> None:
         await self._unlisten()
-        tasks = [task for connection in self._connections for task in connection.tasks]
         await self._reset_all()
-        if tasks:
-            await asyncio.wait(tasks, timeout=ANSWER_SECONDS_MAX)
+        until = self._loop.time() + ANSWER_SECONDS_MAX
+        while others := asyncio.all_tasks() - {asyncio.current_task()}:
+            for task in others:  # again and again: one that just connects may swallow it (asyncio.wait_for of Python 3.11)
+                task.cancel()
+            await asyncio.wait(others, timeout=0.1)
+            if self._loop.time() >= until:
+                raise TimeoutError(f"{len(others)} tasks of the proxy do not end")
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         connection = _Connection(writer)
