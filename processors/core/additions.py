@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from processors.core.events import (
@@ -47,13 +48,13 @@ class Additions:
     def __init__(self, key: Key) -> None:
         self.key = key
         self.subscriptions: tuple[str, ...] = ()  # decided for from now on
-        self.partners: list[str] = []  # the same
+        self.partners: tuple[str, ...] = ()  # the same
         self.customer: list[tuple[int, int, Value]] = []  # (register, in force from, value)
         self.of_subscriptions: dict[str, list[tuple[int, int, Value]]] = {}  # the same, by subscription
         self.first_purchase: str | None = None
         self.partner: str | None = None  # whom the next ones are about
-        self.of_partner: list[tuple[int, int, Value]] = []  # (register, in force from, value)
-        self.grants: list[tuple[Slot, Grant]] = []
+        self.of_partner: Sequence[tuple[int, int, Value]] = ()  # (register, in force from, value)
+        self.grants: tuple[tuple[Slot, Grant], ...] = ()
         self.extension: tuple[str | None, Extension] | None = None
         self.end: End | None = None
         self.transfer: tuple[str, Transfer] | None = None

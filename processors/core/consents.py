@@ -82,6 +82,8 @@ class SlotTerms(NamedTuple):
 
 _make_terms: Final = maker(SlotTerms)
 _UNKNOWN: Final = GranterRole.UNKNOWN
+_OTHER: Final = GranterRole.OTHER
+_GLOBAL_ADMIN: Final = GranterRole.GLOBAL_ADMIN
 
 
 def slot_terms(partner: Partner, policy: Policy, *, every_dap_counts: bool) -> tuple[SlotTerms, ...]:
@@ -161,6 +163,57 @@ def _asks_for_extension(grants: list[Grant]) -> bool:
             duration = read_duration(grant.auto_extend_duration)
             return duration is not None and duration != _ZERO
     return False
+
+
+class SortedSlots(NamedTuple):
+    """A partner's slots, sorted by where they stand at an instant."""
+
+    effective: list[SlotTerms]
+    by_gdap_only: bool  # the effective ones, if there are any
+    granter_known: bool  # of one of the effective ones
+    relationships: list[SlotTerms]  # live, whatever the role
+    relationship_counts: bool  # one of them has a role other than OTHER
+    ended: list[SlotTerms]
+    live_but_for_its_role: bool
+    not_begun: bool  # an admin slot
+    gdap_live_where_there_is_none: bool  # a GDAP slot that would be live in a cloud without GDAP
+
+
+_make_sorted_slots: Final = maker(SortedSlots)
+
+
+def slots_at(slots: tuple[SlotTerms, ...], families: tuple[int, ...], instant: int) -> tuple[SortedSlots, int]:
+    """How the slots stand, looking only at `families`, and until when."""
+    effective: list[SlotTerms] = []
+    relationships: list[SlotTerms] = []
+    ended: list[SlotTerms] = []
+    granter_known = relationship_counts = other_role = not_begun = conflicting = False
+    by_gdap_only = True
+    until = FOREVER
+    for slot in slots:
+        state, bound = slot.state_at(instant)
+        until = min(until, bound)
+        if slot.family not in families:
+            conflicting = conflicting or state is _LIVE
+        elif state is _LIVE:
+            role = slot.role
+            if slot.family == f.RELATIONSHIP:
+                relationships.append(slot)
+                relationship_counts = relationship_counts or role is not _OTHER
+            elif role is not _OTHER:
+                effective.append(slot)
+                by_gdap_only = by_gdap_only and slot.family == f.GDAP
+                granter_known = granter_known or role is _GLOBAL_ADMIN or slot.grant.by_partner_center
+            if role is _OTHER:
+                other_role = True
+        elif state is _ENDED:
+            ended.append(slot)
+        elif slot.family != f.RELATIONSHIP:
+            not_begun = True
+    found = _make_sorted_slots(
+        effective, by_gdap_only, granter_known, relationships, relationship_counts, ended, other_role, not_begun, conflicting
+    )
+    return found, until
 
 
 class RequestState(Enum):

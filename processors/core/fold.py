@@ -71,7 +71,8 @@ def additions(event: Event) -> Additions:
     added = Additions(key_of(event))
     if isinstance(event, ReviewDue):
         return added
-    _add_customer(added, event)
+    if event.customer_country is not None or event.is_csp_transacting_tenant is not None:
+        _add_customer(added, event)
     match event:
         case SubscriptionPurchased():
             _add_purchase(added, event)
@@ -99,9 +100,9 @@ def _add_purchase(added: Additions, event: SubscriptionPurchased) -> None:
     kind, subscription_id, at = event.kind, event.subscription_id, event.occurred_at
     added.subscriptions = (subscription_id,)
     if event.seller_partner_tenant_id is not None:
-        added.partners.append(event.seller_partner_tenant_id)
+        added.partners = (event.seller_partner_tenant_id,)
     if event.candidate_partner_tenant_id is not None:
-        added.partners.append(event.candidate_partner_tenant_id)
+        added.partners += (event.candidate_partner_tenant_id,)
     if kind is PurchaseKind.UNKNOWN:
         added.of_subscriptions[subscription_id] = [(f.UNREAD_KIND, at, True)]
         return
@@ -161,7 +162,7 @@ def _add_state(added: Additions, event: SubscriptionStateChanged) -> None:
 def _add_transfer(added: Additions, event: SubscriptionTransfer) -> None:
     subscription_id, target, at = event.subscription_id, event.target_partner_tenant_id, event.occurred_at
     added.subscriptions = (subscription_id,)
-    added.partners += (event.source_partner_tenant_id, target)
+    added.partners = (event.source_partner_tenant_id, target)
     new = event.new_subscription_id if event.kind is TransferKind.COMPLETED else None
     added.transfer = (
         event.transfer_id,
@@ -193,7 +194,7 @@ def _add_transfer(added: Additions, event: SubscriptionTransfer) -> None:
 def _add_cancellation(added: Additions, event: Cancellation) -> None:
     kind, subscription_id, partner = event.kind, event.subscription_id, event.partner_tenant_id
     if partner is not None:
-        added.partners.append(partner)
+        added.partners = (partner,)
     if kind in _OF_SUBSCRIPTIONS:
         if subscription_id is not None:
             _add_cancellation_of_subscription(added, event, subscription_id)

@@ -36,19 +36,20 @@ def add_consent(added: Additions, event: ConsentGranted) -> None:
     """A request, a grant, an extension; every kind says something of the partner."""
     kind, at = event.kind, event.occurred_at
     added.partner = event.partner_tenant_id
-    added.partners.append(event.partner_tenant_id)
+    added.partners = (event.partner_tenant_id,)
     added.of_partner = writes = _profile(event)
     if kind is ConsentKind.CONSENT_REQUESTED:
         family = _REQUESTED.get(event.requested_consent, f.RELATIONSHIP) if event.requested_consent is not None else f.RELATIONSHIP
         writes.append((f.REQUEST + family, at, True))
     elif kind is ConsentKind.RELATIONSHIP_ACCEPTED:
-        added.grants.append(((f.RELATIONSHIP, event.consent_id), _grant(added.key, event)))
+        grant = _grant(added.key, event)
+        added.grants = (((f.RELATIONSHIP, event.consent_id), grant),)
         if event.includes_delegated_admin is True:
-            added.grants.append(((f.DAP, event.consent_id), _grant(added.key, event)))
+            added.grants += (((f.DAP, event.consent_id), grant),)
     elif kind is ConsentKind.DAP_APPROVED:
-        added.grants.append(((f.DAP, event.consent_id), _grant(added.key, event)))
+        added.grants = (((f.DAP, event.consent_id), _grant(added.key, event)),)
     elif kind in _GDAP_GRANTS:
-        added.grants.append(((f.GDAP, event.consent_id), _grant(added.key, event)))
+        added.grants = (((f.GDAP, event.consent_id), _grant(added.key, event)),)
     elif kind is ConsentKind.GDAP_EXTENDED:
         added.extension = (event.consent_id, Extension(added.key, event.valid_until, _duration(event.auto_extend_duration)))
 
@@ -93,7 +94,7 @@ def add_end(added: Additions, event: Cancellation) -> None:
     kind, family = event.kind, event.consent_family
     since = effective(event)
     if kind is CancellationKind.CONSENT_DECLINED:
-        added.of_partner.extend((f.DECLINED + place, since, True) for place in _FAMILY_PLACES[family])
+        added.of_partner = [(f.DECLINED + place, since, True) for place in _FAMILY_PLACES[family]]
         return
     in_doubt = event.cancellation_status is CancellationStatus.UNKNOWN
     if kind is CancellationKind.UNKNOWN:
@@ -105,7 +106,7 @@ def add_end(added: Additions, event: Cancellation) -> None:
     elif family is ConsentFamily.GDAP:
         reach = Reach.GDAP
     elif family is ConsentFamily.MCA:
-        added.of_partner.append((f.MCA_ACCEPTED, since, False))
+        added.of_partner = [(f.MCA_ACCEPTED, since, False)]
         return
     else:
         reach = Reach.ADMIN if event.consent_id is None else Reach.BY_ID

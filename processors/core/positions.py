@@ -9,10 +9,10 @@ from typing import Final, NamedTuple
 
 from processors.core import facts as f
 from processors.core.conclusions import ConsentPosition, NextStepCode, Reason
-from processors.core.consents import Requests, RequestState, SlotState, SlotTerms, requests_at
+from processors.core.consents import Requests, RequestState, SlotTerms, requests_at, slots_at
 from processors.core.facts import Partner
 from processors.core.policy import FOREVER, Policy
-from processors.core.symbols import Cloud, GranterRole, Symbol
+from processors.core.symbols import Cloud, Symbol
 from processors.core.tuples import maker
 
 
@@ -138,10 +138,7 @@ POSITIONS: Final = (
 _make_vector: Final = maker(ConsentVector)
 _make_consent: Final = maker(Consent)
 _make_facts: Final = maker(_Facts)
-_LIVE, _ENDED = SlotState.LIVE, SlotState.ENDED
 _OPEN: Final = RequestState.OPEN
-_OTHER: Final = GranterRole.OTHER
-_GLOBAL_ADMIN: Final = GranterRole.GLOBAL_ADMIN
 _NOTHING, _REQUEST = Ask.NOTHING, Ask.REQUEST
 _K6: Final = ConsentPosition.K6
 _BEFORE_ASKING: Final = POSITIONS[:4]
@@ -165,7 +162,7 @@ def consent_at(partner: Partner, slots: tuple[SlotTerms, ...], context: Context,
         until = min(until, asked_until)
         return _make_consent(instant, until, _nothing_asked_or_granted(request, gdap_not_valid, mca_accepted), None, None)
     looked_at = slots if families is _EVERY else tuple([slot for slot in slots if slot.family in families])
-    standing, bound = slots_at(slots, families, instant)
+    sorted_slots, bound = slots_at(slots, families, instant)
     until = min(until, bound)
     requests, bound = requests_at(partner, writes, looked_at, families, instant)
     until = min(until, bound)
@@ -175,16 +172,18 @@ def consent_at(partner: Partner, slots: tuple[SlotTerms, ...], context: Context,
         if requests.states[f.RELATIONSHIP] is _OPEN:
             until = min(until, bound)
         waiting, newest_is_gdap = _waiting_request(requests, relationship_counts=carries)
-    effective, relationships, ended, live_but_for_its_role, not_begun, live_where_there_is_none = standing
+    effective, by_gdap_only, granter_known, relationships, relationship_counts, ended, but_for_its_role, not_begun, conflicting = (
+        sorted_slots
+    )
     is_effective, is_related = bool(effective), bool(relationships)
     last_ended = _last_ended(ended, relationship_live=is_related) if ended else None
     facts = _make_facts(
         is_effective,
-        is_effective and all(slot.family == f.GDAP for slot in effective),
+        is_effective and by_gdap_only,
         mca_accepted,
         gdap_not_valid,
         request,
-        live_but_for_its_role,
+        but_for_its_role,
         waiting or not_begun,
         (Ask.ACCEPT_UNTIL_LAPSE if newest_is_gdap else Ask.ACCEPT) if waiting else _NOTHING,
         last_ended.ending_reason() if last_ended is not None else None,
@@ -207,9 +206,9 @@ def consent_at(partner: Partner, slots: tuple[SlotTerms, ...], context: Context,
         ask,
         request,
         requested,
-        is_related and any(slot.role is not _OTHER for slot in relationships),
-        live_where_there_is_none or in_doubt,
-        is_effective and not any(slot.role is _GLOBAL_ADMIN or slot.grant.by_partner_center for slot in effective),
+        relationship_counts,
+        conflicting or in_doubt,
+        is_effective and not granter_known,
         mca_accepted,
     )
     return _make_consent(instant, until, vector, _valid_until(effective) if is_effective else None, requests.gdap_lapse)
@@ -229,46 +228,6 @@ def _nothing_asked_or_granted(request: NextStepCode, gdap_not_valid: bool, mca_a
     facts = _Facts(False, False, mca_accepted, gdap_not_valid, request, False, False, Ask.NOTHING, None, Ask.NOTHING, False, False, False)
     position, reason, ask, _ = _read(facts)
     return ConsentVector(position, reason, ask, request, False, False, False, False, mca_accepted)
-
-
-class _Standing(NamedTuple):
-    """A partner's slots, sorted by where they stand at an instant."""
-
-    effective: list[SlotTerms]
-    relationships: list[SlotTerms]  # live, whatever the role
-    ended: list[SlotTerms]
-    live_but_for_its_role: bool
-    not_begun: bool  # an admin slot
-    gdap_live_where_there_is_none: bool  # a GDAP slot that would be live in a cloud without GDAP
-
-
-_make_standing: Final = maker(_Standing)
-
-
-def slots_at(slots: tuple[SlotTerms, ...], families: tuple[int, ...], instant: int) -> tuple[_Standing, int]:
-    """How the slots stand, looking only at `families`, and until when."""
-    effective: list[SlotTerms] = []
-    relationships: list[SlotTerms] = []
-    ended: list[SlotTerms] = []
-    other_role = not_begun = conflicting = False
-    until = FOREVER
-    for slot in slots:
-        state, bound = slot.state_at(instant)
-        until = min(until, bound)
-        if slot.family not in families:
-            conflicting = conflicting or state is _LIVE
-        elif state is _LIVE:
-            if slot.role is _OTHER:
-                other_role = True
-            if slot.family == f.RELATIONSHIP:
-                relationships.append(slot)
-            elif slot.role is not _OTHER:
-                effective.append(slot)
-        elif state is _ENDED:
-            ended.append(slot)
-        elif slot.family != f.RELATIONSHIP:
-            not_begun = True
-    return _make_standing(effective, relationships, ended, other_role, not_begun, conflicting), until
 
 
 def _waiting_request(requests: Requests, *, relationship_counts: bool) -> tuple[bool, bool]:
