@@ -182,6 +182,7 @@ class Proxy:
         async def fill() -> None:
             with contextlib.suppress(OSError):
                 while data := await source.read(CHUNK_BYTES):
+                    self.counts["held"] += self._held(connection, hold)
                     await queue.put((clock() + (self._delay_seconds if self._mode is Mode.DELAY else 0.0), data))
             await queue.put((clock(), b""))  # the end travels behind the data, whatever ended it
 
@@ -191,7 +192,6 @@ class Proxy:
             while True:
                 due, data = await queue.get()
                 while self._held(connection, hold):
-                    self.counts["held"] += 1
                     await self._changed.wait()
                 if (wait := due - clock()) > 0:
                     self.counts["delayed"] += 1

@@ -182,6 +182,15 @@ class Supervisor:
             return False
         return all(end == 0 or committed.get(place) == end for place, end in ends.items())
 
+    def wait_until_ended(self, name: str, seconds: float) -> None:
+        """Until a process that is not restarted has ended by itself; TimeoutError if it does not."""
+        limit = time.monotonic() + seconds
+        while self.slots[name].alive:
+            if time.monotonic() >= limit:
+                raise TimeoutError(f"{name} has not ended after {seconds:.0f} s")
+            time.sleep(0.1)
+            self.tick()
+
     def stop(self) -> Counter[str]:
         """SIGTERM to all, and the exit codes; SIGKILL counts as 'did not stop'."""
         codes: Counter[str] = Counter()

@@ -109,4 +109,5 @@ def test_a_network_fault_shorter_and_longer_than_each_deadline(
     scene.end().require_sound()
     print(dict(proxy.counts))
     happened = {Mode.REFUSE: "reset", Mode.DELAY: "delayed"}.get(mode, "held")
-    assert proxy.counts[happened] > 3, "the fault met no traffic"
+    least = 2 if happened == "held" else 4  # a connection that is held has one request under way: one fetches, one writes at least
+    assert proxy.counts[happened] >= least, "the fault met no traffic"

@@ -88,6 +88,8 @@ def test_a_frozen_worker_that_wakes_writes_only_where_nothing_fences_it(supervis
         (5.0, lambda: supervisor.resume("w-0")),
     ]
     supervisor.run(Feed(layout.bootstrap, layout.prefix, contents, 300), schedule, 60)
+    if not defect:
+        supervisor.wait_until_ended("w-0", 30)  # it has all to do that the other one did meanwhile, so it tries to write
     supervisor.deaths += supervisor.stop()
     verdict = judge(layout, contents)
     print(f"\n{supervisor.describe()}\n{verdict}")
