@@ -27,9 +27,8 @@ class Ring:
 
 def test_what_stays_is_frozen_and_what_refers_to_itself_is_freed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(collector, "FREEZE_SECONDS", 0.0)
-    gc.set_threshold(500, 20, 50)
     freezing, kept = Freezing(), []
-    collector.freeze_survivors()
+    freezing.worked()
     before = gc.get_freeze_count()
     kept += [[number] for number in range(1_000)]
     ring = weakref.ref(Ring())
@@ -43,20 +42,24 @@ def test_it_is_not_done_after_every_batch(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(collector, "FREEZE_SECONDS", 3_600.0)
     done: list[None] = []
     monkeypatch.setattr(collector, "freeze_survivors", lambda: done.append(None))
-    monkeypatch.setattr(gc, "get_count", lambda: (0, 1, 0))
     freezing = Freezing()
     for _ in range(100):
         freezing.worked()
     assert len(done) == 1
 
 
-def test_nothing_is_walked_over_where_hardly_anything_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_kept_is_frozen_though_python_sees_no_reason_to_collect(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As many things are dropped as are kept: Python's count stays near none, and what it would walk over grows."""
     monkeypatch.setattr(collector, "FREEZE_SECONDS", 0.0)
-    done: list[None] = []
-    monkeypatch.setattr(collector, "freeze_survivors", lambda: done.append(None))
-    gc.collect()
-    freezing = Freezing()
-    for _ in range(100):
-        assert [[number] for number in range(100)]
-        freezing.worked()
-    assert done == []
+    gc.set_threshold(50_000, 20, 50)
+    dropped: list[list[int]] = [[number] for number in range(20_000)]
+    freezing, kept = Freezing(), []
+    freezing.worked()
+    for number in range(20_000):
+        dropped.pop()
+        kept.append([number])
+    assert gc.get_count()[1:] == (0, 0), "nothing was collected"
+    assert len(gc.get_objects(generation=0)) >= 20_000
+    freezing.worked()
+    assert len(gc.get_objects()) < 10_000
+    assert len(kept) == 20_000
