@@ -4,6 +4,10 @@ Long-lived state makes collections expensive and they find nothing, since refere
 collector counts allocations less deallocations: where an application keeps as many things as it drops, it hardly ever runs, until it
 walks over everything at once (3 s of CPU time with 40,000 customers in memory, longer than a deadline on a busy machine). So what
 survived is put out of the collector's sight once a second, whatever the collector has counted.
+
+To look for garbage before that costs 6 % of a busy engine's time, and an application that makes no circles of references has none. So
+where nothing was found, what is next put out of sight is not looked through first, for 1, 3, 7 and at last 15 seconds. A circle made in
+such a second is never found; an application that goes on making them is noticed by the next look, and looked through every second.
 """
 
 from __future__ import annotations
@@ -13,6 +17,8 @@ import time
 
 YOUNG_OBJECTS = 50_000
 FREEZE_SECONDS = 1.0
+BLIND_FREEZES_MAX = 15
+"""How often survivors are frozen unlooked at, at most, where nothing was found before."""
 
 
 def tune_collector() -> None:
@@ -34,12 +40,20 @@ class Freezing:
     """
 
     def __init__(self) -> None:
-        """Begin with nothing frozen."""
+        """Begin with nothing frozen, and with looking."""
         self._next = 0.0
+        self._blind = 0
+        self._blind_left = 0
 
     def worked(self) -> None:
         """Call after each batch."""
         now = time.monotonic()
-        if now >= self._next:
-            freeze_survivors()
-            self._next = now + FREEZE_SECONDS
+        if now < self._next:
+            return
+        self._next = now + FREEZE_SECONDS
+        if self._blind_left:
+            self._blind_left -= 1
+        else:
+            found = gc.collect()
+            self._blind_left = self._blind = 0 if found else min(2 * self._blind + 1, BLIND_FREEZES_MAX)
+        gc.freeze()

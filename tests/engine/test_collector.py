@@ -27,21 +27,41 @@ class Ring:
 
 def test_what_stays_is_frozen_and_what_refers_to_itself_is_freed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(collector, "FREEZE_SECONDS", 0.0)
-    freezing, kept = Freezing(), []
-    freezing.worked()
+    gc.collect()
     before = gc.get_freeze_count()
-    kept += [[number] for number in range(1_000)]
+    kept = [[number] for number in range(1_000)]
     ring = weakref.ref(Ring())
     assert ring() is not None
-    freezing.worked()
-    assert gc.get_freeze_count() >= before + 1_000
+    Freezing().worked()
+    assert gc.get_freeze_count() >= before + len(kept)
     assert ring() is None
+
+
+def test_where_nothing_refers_to_itself_it_is_looked_for_less_and_less(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(collector, "FREEZE_SECONDS", 0.0)
+    found, looked, frozen = 0, [], []
+
+    def collect() -> int:
+        looked.append(len(frozen))
+        return found
+
+    monkeypatch.setattr(gc, "collect", collect)
+    monkeypatch.setattr(gc, "freeze", lambda: frozen.append(None))
+    freezing = Freezing()
+    for _ in range(60):
+        freezing.worked()
+    assert looked == [0, 2, 6, 14, 30, 46]
+    found = 1
+    for _ in range(10):
+        freezing.worked()
+    assert looked[6:] == [62, 63, 64, 65, 66, 67, 68, 69]
+    assert len(frozen) == 70
 
 
 def test_it_is_not_done_after_every_batch(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(collector, "FREEZE_SECONDS", 3_600.0)
     done: list[None] = []
-    monkeypatch.setattr(collector, "freeze_survivors", lambda: done.append(None))
+    monkeypatch.setattr(gc, "freeze", lambda: done.append(None))
     freezing = Freezing()
     for _ in range(100):
         freezing.worked()
