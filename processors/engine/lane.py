@@ -2,7 +2,8 @@
 
 A lane merges what was fetched, cuts a batch, gives it to an agent, and commits it while the agent already works on the next one. Commits
 are in order and one at a time. Between the beginnings of two transactions lies a least interval, so that an idle lane commits at once and
-a busy one does not burn itself into its own latency.
+a busy one does not burn itself into its own latency. A full batch is as large as an agent is quick: large transactions cost less by the
+record, and a slow agent must neither hold the event loop nor come near its deadline.
 """
 
 from __future__ import annotations
@@ -17,6 +18,9 @@ from processors.engine.partition import Partition
 from processors.engine.records import Record
 from processors.engine.rows import PartitionRows
 from processors.engine.wiring import AgentProgress, Wiring
+
+FIRST_RECORDS_MAX = 500
+"""A lane's first batch, before it knows the agent's pace."""
 
 
 class Lane:
@@ -37,6 +41,8 @@ class Lane:
         self._progress = progress
         self._put = put
         self._merge = Merge(wiring.inputs, partition.positions)
+        self._full = min(FIRST_RECORDS_MAX, wiring.settings.batch_records_max)  # records
+        self._entered_at: float | None = None
         self._caught_up: set[str] = set()
         self._wake = asyncio.Event()
         self._closing = False
@@ -85,10 +91,17 @@ class Lane:
     def entered(self, batch: Batch) -> None:  # noqa: ARG002 part of the owner's interface
         """Note progress."""
         self._progress.moved()
+        if self._entered_at is None:
+            self._entered_at = time.monotonic()
 
-    def left(self, batch: Batch) -> None:  # noqa: ARG002 part of the owner's interface
-        """Note progress."""
+    def left(self, batch: Batch) -> None:
+        """Note progress, and how many records the agent would work through in the time that a batch may take."""
         self._progress.moved()
+        began, self._entered_at = self._entered_at, None
+        if batch.records and began is not None:
+            settings = self._wiring.settings
+            took = max(time.monotonic() - began, 1e-6)
+            self._full = max(1, min(settings.batch_records_max, int(len(batch.records) * settings.batch_seconds / took)))
 
     def failed(self, batch: Batch, error: BaseException) -> None:
         """End the process: state may be ahead of what can be committed."""
@@ -112,12 +125,12 @@ class Lane:
             now = time.monotonic()
             wait = settings.due_interval_seconds
             if merge.count:
-                full = merge.count >= settings.batch_records_max or merge.size_bytes >= settings.batch_bytes_max
+                full = merge.count >= self._full or merge.size_bytes >= settings.batch_bytes_max
                 wait = 0.0 if full else max(0.0, self._next_begin - now)
                 wait = max(wait, self._merge_wait(now))
                 if not wait:
                     self._waiting_since = None
-                    return self._new_batch(merge.take(settings.batch_records_max, settings.batch_bytes_max))
+                    return self._new_batch(merge.take(self._full, settings.batch_bytes_max))
             elif self._may_ask_what_is_due():
                 ask_at = max(self._due_at, self._next_begin)
                 if now >= ask_at and (batch := self._ask_what_is_due(now)) is not None:

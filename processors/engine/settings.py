@@ -79,7 +79,9 @@ class EngineSettings:
     cache_rows_max: int = 200_000
     """Decoded rows kept per partition, least recently used out first."""
 
-    batch_records_max: int = 2_000
+    batch_records_max: int = 8_000
+    batch_seconds: float = 0.5
+    """About how long an agent works through one batch: a lane learns the pace of its last batch and cuts the next one after it."""
     batch_bytes_max: int = 4_000_000
     buffer_records_max: int = 8_000
     """Records waiting per partition and topic before fetching from it pauses."""
@@ -125,6 +127,7 @@ class EngineSettings:
                 "deadlines.handler + deadlines.commit",
                 "rebalance_timeout_ms",
             ),
+            (self.batch_seconds, limits.handler, "batch_seconds", "deadlines.handler"),
             (limits.drain, self.rebalance_timeout_ms / 1000, "deadlines.drain", "rebalance_timeout_ms"),
             (limits.commit, self.transaction_timeout_ms / 1000, "deadlines.commit", "transaction_timeout_ms"),
             (self.rebalance_timeout_ms, self.consumer_request_timeout_ms, "rebalance_timeout_ms", "consumer_request_timeout_ms"),

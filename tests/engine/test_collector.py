@@ -39,7 +39,9 @@ def test_what_stays_is_frozen_and_what_refers_to_itself_is_freed(monkeypatch: py
 
 def test_where_nothing_refers_to_itself_it_is_looked_for_less_and_less(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(collector, "FREEZE_SECONDS", 0.0)
-    found, looked, frozen = 0, [], []
+    found = 0
+    looked: list[int] = []
+    frozen: list[None] = []
 
     def collect() -> int:
         looked.append(len(frozen))

@@ -111,6 +111,30 @@ async def test_a_full_batch_does_not_wait_for_the_interval(scenes: list[Scene]) 
     assert [len(batch) for batch in scene.partition.committed] == [10, 10, 10]
 
 
+async def test_a_slow_agent_gets_smaller_batches(scenes: list[Scene]) -> None:
+    class Slow(Scene):
+        async def agent(self, batch: Batch) -> None:
+            with batch:
+                await asyncio.sleep(0.01 * len(batch))  # at least
+
+    scenes.append(scene := Slow(batch_seconds=0.05))
+    scene.caught_up()
+    scene.lane.offer("a", [Sample("a", offset) for offset in range(8)])
+    await until(lambda: scene.partition.committed)
+    assert [len(batch) for batch in scene.partition.committed] == [8], "it does not know the pace yet"
+    scene.lane.offer("a", [Sample("a", offset) for offset in range(8, 40)])
+    await until(lambda: sum(map(len, scene.partition.committed)) == 40)
+    assert max(len(batch) for batch in scene.partition.committed[1:]) <= 5
+
+
+async def test_a_quick_agent_gets_larger_batches(scenes: list[Scene]) -> None:
+    scenes.append(scene := Scene(batch_seconds=9.0))
+    scene.caught_up()
+    scene.lane.offer("a", [Sample("a", offset) for offset in range(3_000)])
+    await until(lambda: sum(map(len, scene.partition.committed)) == 3_000)
+    assert [len(batch) for batch in scene.partition.committed] == [500, 2_500]
+
+
 async def test_draining_commits_what_was_handed_out_and_drops_the_rest() -> None:
     scene = Scene(batch_records_max=2, transaction_interval_seconds=30.0)
     scene.caught_up()
