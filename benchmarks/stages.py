@@ -18,11 +18,12 @@ STAGES = ("read and fold", "evaluate", "review_at", "decision, evidence, id")
 
 
 class Stages:
-    """Adds up the time of each stage of what is handled while it is entered, and how many pairs were asked."""
+    """Adds up the time of each stage of what is handled while it is entered, or counts how many pairs were asked, which takes time."""
 
-    def __init__(self, *, measured: bool) -> None:
-        """Measured or not: then it changes nothing."""
+    def __init__(self, *, measured: bool, counted: bool = False) -> None:
+        """Measured, counted, or neither: then it changes nothing."""
         self._measured = measured
+        self._counted = counted
         self._spent: Counter[str] = Counter()
         self._undo: list[tuple[Any, str, Any]] = []
         self.asked = 0
@@ -58,6 +59,8 @@ class Stages:
         setattr(owner, name, timed)
 
     def __enter__(self) -> Self:
+        if self._counted:
+            self._count_pairs()
         if not self._measured:
             return self
         for name in ("additions", "is_known", "evolve"):
@@ -65,7 +68,6 @@ class Stages:
         self._wrap(handling, "_decide", "all after the fold")
         self._wrap(handling, "_emit", "decision whole")
         self._wrap(Pairs, "changes_at", "review_at")
-        self._count_pairs()
         return self
 
     def _count_pairs(self) -> None:
