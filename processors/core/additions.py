@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Final
 
 from processors.core.events import (
@@ -28,36 +29,31 @@ RANKS: Final[dict[type[Event], int]] = {
 
 
 class Additions:
-    """What one event adds: names, writes by the thing they belong to, and entries of consent."""
+    """What one event adds: names, writes by the thing they belong to, and entries of consent.
 
-    __slots__ = (
-        "customer",
-        "end",
-        "extension",
-        "first_purchase",
-        "grants",
-        "key",
-        "of_partner",
-        "of_subscriptions",
-        "partner",
-        "partners",
-        "subscriptions",
-        "transfer",
-    )
+    An event adds few of these; of the others the class itself says that there is nothing.
+    """
+
+    subscriptions: tuple[str, ...] = ()
+    """Decided for from now on."""
+    partners: tuple[str, ...] = ()
+    """The same."""
+    customer: Sequence[tuple[int, int, Value]] = ()
+    """(register, in force from, value)."""
+    of_subscriptions: Mapping[str, list[tuple[int, int, Value]]] = MappingProxyType({})
+    """The same, by subscription."""
+    first_purchase: str | None = None
+    partner: str | None = None
+    """Whom the next ones are about."""
+    of_partner: Sequence[tuple[int, int, Value]] = ()
+    """(register, in force from, value)."""
+    grants: tuple[tuple[Slot, Grant], ...] = ()
+    extension: tuple[str | None, Extension] | None = None
+    end: End | None = None
+    transfer: tuple[str, Transfer] | None = None
 
     def __init__(self, key: Key) -> None:
         self.key = key
-        self.subscriptions: tuple[str, ...] = ()  # decided for from now on
-        self.partners: tuple[str, ...] = ()  # the same
-        self.customer: list[tuple[int, int, Value]] = []  # (register, in force from, value)
-        self.of_subscriptions: dict[str, list[tuple[int, int, Value]]] = {}  # the same, by subscription
-        self.first_purchase: str | None = None
-        self.partner: str | None = None  # whom the next ones are about
-        self.of_partner: Sequence[tuple[int, int, Value]] = ()  # (register, in force from, value)
-        self.grants: tuple[tuple[Slot, Grant], ...] = ()
-        self.extension: tuple[str | None, Extension] | None = None
-        self.end: End | None = None
-        self.transfer: tuple[str, Transfer] | None = None
 
 
 def key_of(event: Event) -> Key:

@@ -90,10 +90,12 @@ def additions(event: Event) -> Additions:
 def _add_customer(added: Additions, event: Told) -> None:
     """What any event says of the customer; all that a state change writes waits for its effective_at, this too (policy.md 4.1)."""
     since = effective(event) if isinstance(event, SubscriptionStateChanged) else event.occurred_at
+    writes: list[tuple[int, int, Value]] = []
+    added.customer = writes
     if event.customer_country is not None:
-        added.customer.append((f.CUSTOMER_COUNTRY, since, event.customer_country))
+        writes.append((f.CUSTOMER_COUNTRY, since, event.customer_country))
     if event.is_csp_transacting_tenant is not None:
-        added.customer.append((f.IS_CSP_TENANT, since, event.is_csp_transacting_tenant))
+        writes.append((f.IS_CSP_TENANT, since, event.is_csp_transacting_tenant))
 
 
 def _add_purchase(added: Additions, event: SubscriptionPurchased) -> None:
@@ -104,7 +106,7 @@ def _add_purchase(added: Additions, event: SubscriptionPurchased) -> None:
     if event.candidate_partner_tenant_id is not None:
         added.partners += (event.candidate_partner_tenant_id,)
     if kind is PurchaseKind.UNKNOWN:
-        added.of_subscriptions[subscription_id] = [(f.UNREAD_KIND, at, True)]
+        added.of_subscriptions = {subscription_id: [(f.UNREAD_KIND, at, True)]}
         return
     channel, seller = event.acquisition_channel, event.seller_partner_tenant_id
     carried: list[tuple[int, int, Value]] = [
@@ -141,7 +143,7 @@ def _add_purchase(added: Additions, event: SubscriptionPurchased) -> None:
         trial = kind is PurchaseKind.TRIAL_STARTED or (kind is not PurchaseKind.TRIAL_CONVERTED and event.is_trial)
         writes += term
         writes += [(f.TERM_STARTED, at, at), (f.IS_TRIAL, at, trial), (f.RENEWED, at, kind is PurchaseKind.RENEWED)]
-    added.of_subscriptions[subscription_id] = writes
+    added.of_subscriptions = {subscription_id: writes}
     added.first_purchase = subscription_id
 
 
@@ -156,7 +158,7 @@ def _add_state(added: Additions, event: SubscriptionStateChanged) -> None:
             writes.append((f.LAST_ACTIVE, since, True))
     if event.auto_renew_enabled is not None:
         writes.append((f.AUTO_RENEW, since, event.auto_renew_enabled))
-    added.of_subscriptions[subscription_id] = writes
+    added.of_subscriptions = {subscription_id: writes}
 
 
 def _add_transfer(added: Additions, event: SubscriptionTransfer) -> None:
@@ -175,12 +177,12 @@ def _add_transfer(added: Additions, event: SubscriptionTransfer) -> None:
         (f.ACQUISITION_CHANNEL, at, AcquisitionChannel.CSP),
         (f.BILLING_CHANNEL, at, AcquisitionChannel.CSP),
     ]
-    added.of_subscriptions[subscription_id] = writes
+    added.of_subscriptions = {subscription_id: writes}
     if new is None or new == subscription_id:
         writes.append((f.OBTAINED, at, Obtained.TRANSFER))
         return
     added.subscriptions = (subscription_id, new)
-    added.of_subscriptions[new] = [
+    of_new: list[tuple[int, int, Value]] = [
         (f.SELLER, at, Seller(target, by_transfer=False)),
         (f.ACQUISITION_CHANNEL, at, AcquisitionChannel.CSP),
         (f.BILLING_CHANNEL, at, AcquisitionChannel.CSP),
@@ -189,6 +191,7 @@ def _add_transfer(added: Additions, event: SubscriptionTransfer) -> None:
         (f.PREDECESSOR, at, Predecessor(subscription_id, target)),
         (f.OBTAINED, at, Obtained.TRANSFER),
     ]
+    added.of_subscriptions = {subscription_id: writes, new: of_new}
 
 
 def _add_cancellation(added: Additions, event: Cancellation) -> None:
@@ -201,7 +204,7 @@ def _add_cancellation(added: Additions, event: Cancellation) -> None:
         return
     if kind is CancellationKind.UNKNOWN and subscription_id is not None:
         added.subscriptions = (subscription_id,)
-        added.of_subscriptions[subscription_id] = [(f.UNREAD_KIND, event.occurred_at, True)]
+        added.of_subscriptions = {subscription_id: [(f.UNREAD_KIND, event.occurred_at, True)]}
     if partner is not None and event.cancellation_status in {CancellationStatus.COMPLETED, CancellationStatus.UNKNOWN}:
         added.partner = partner
         add_end(added, event)
@@ -211,10 +214,10 @@ def _add_cancellation_of_subscription(added: Additions, event: Cancellation, sub
     kind, status, at = event.kind, event.cancellation_status, event.occurred_at
     added.subscriptions = (subscription_id,)
     if status is CancellationStatus.UNKNOWN:
-        added.of_subscriptions[subscription_id] = [(f.UNREAD_CANCELLATION_STATUS, at, True)]
+        added.of_subscriptions = {subscription_id: [(f.UNREAD_CANCELLATION_STATUS, at, True)]}
         return
     writes: list[tuple[int, int, Value]] = [(f.UNDERSTOOD_CANCELLATION, at, True)]
-    added.of_subscriptions[subscription_id] = writes
+    added.of_subscriptions = {subscription_id: writes}
     auto_renew = _AUTO_RENEW.get((kind, status))
     if auto_renew is not None:
         writes.append((f.AUTO_RENEW, at, auto_renew))
