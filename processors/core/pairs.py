@@ -111,7 +111,7 @@ class Pairs:
         """The first instant at which time alone makes the answer another one: walk from bound to bound (policy.md 9.2)."""
         subscription, partner = pair.subscription, pair.partner
         while True:
-            until = min(subscription.until, partner.until)
+            until = min(partner.until, subscription.until)
             if until > LAST_INSTANT:
                 return None
             alike = True

@@ -114,14 +114,18 @@ class Version:
 class Dated(Generic[Value]):
     """A value that changes at known instants; before the first one the first value holds."""
 
-    __slots__ = ("_answers", "_changes")
+    __slots__ = ("_answers", "_changes", "_last", "_last_change")
 
     def __init__(self, starts: tuple[int, ...], values: tuple[Value, ...]) -> None:
         self._changes = starts[1:]
         self._answers = tuple(zip(values, (*self._changes, FOREVER), strict=True))
+        self._last = self._answers[-1]
+        self._last_change = starts[-1]
 
     def at(self, instant: int) -> tuple[Value, int]:
         """The value at the instant, and until when it holds."""
+        if instant >= self._last_change:  # nearly always: spared a search
+            return self._last
         return self._answers[bisect_right(self._changes, instant)]
 
 

@@ -99,7 +99,8 @@ def subscription_at(outline: Outline, instant: int, policy: Policy) -> Subscript
     for state, bound, grace_until in outline.states:  # noqa: B007 - the state in force, the last one without an end
         if instant < bound:
             break
-    until = min(outline.until, bound)
+    until = outline.until
+    until = min(until, bound)
     positions, running = _NO_TRANSFERS, ()  # type: tuple[dict[str, TransferPosition], tuple[str, ...]]
     if outline.transfers:
         positions, bound = transfers_at(outline.transfers, instant)
@@ -133,7 +134,7 @@ def subscription_at(outline: Outline, instant: int, policy: Policy) -> Subscript
     )
     return _make_view(
         instant,
-        min(bound, until),
+        min(until, bound),
         vector,
         OF_VECTORS.of(vector),
         outline.face,
