@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from bisect import insort
-from collections.abc import Iterable
 from operator import attrgetter
+from typing import Final
 
 from processors.core import facts as f
 from processors.core.additions import Additions
@@ -12,20 +12,27 @@ from processors.core.facts import Customer, End, Fate, Grant, Key, Partner, Reac
 from processors.core.policy import Policy
 from processors.core.symbols import GranterRole
 
+_UNKNOWN: Final = GranterRole.UNKNOWN
 _by_key = attrgetter("key")
 _by_start = attrgetter("in_force_from", "key")
 
 
 class Touched:
-    """Of what the known changed; `news` is whether anything at all did. Of the customer only values count, no view reads the writes."""
+    """Of what the known changed; `news` is whether anything at all did.
 
-    __slots__ = ("customer", "news", "partners", "subscriptions", "transfers")
+    Of the customer and of the profile of a partner only values count, no view reads their writes: `profile` names the partner whose
+    registers tell another value. `retold` are those of the subscriptions that were told nothing but the values they had.
+    """
+
+    __slots__ = ("customer", "news", "partners", "profile", "retold", "subscriptions", "transfers")
 
     def __init__(self) -> None:
         self.customer = False
         self.news = False
         self.transfers = False
+        self.profile: str | None = None
         self.subscriptions: set[str] = set()
+        self.retold: set[str] = set()
         self.partners: set[str] = set()
 
 
@@ -81,31 +88,40 @@ def evolve(customer: Customer, added: Additions, as_of: int, policy: Policy) -> 
             touched.partners.add(partner_tenant_id)
             touched.news = True
     _evolve_subscriptions(customer, added, as_of, touched)
-    if added.partner is not None and _evolve_partner(customer.partners[added.partner], added, as_of, policy):
-        touched.partners.add(added.partner)
-        touched.news = True
+    if added.partner is not None:
+        partner = customer.partners[added.partner]
+        if partner.registers.holds_other(added.of_partner):
+            touched.profile = added.partner
+        if _evolve_partner(partner, added, as_of, policy):
+            touched.partners.add(added.partner)
+            touched.news = True
     return touched
 
 
 def _evolve_subscriptions(customer: Customer, added: Additions, as_of: int, touched: Touched) -> None:
     key = added.key
     for subscription_id, writes in added.of_subscriptions.items():
-        if customer.subscriptions[subscription_id].registers.add(writes, key, as_of):
+        registers = customer.subscriptions[subscription_id].registers
+        tells_other = registers.holds_other(writes)
+        if registers.add(writes, key, as_of):
             touched.subscriptions.add(subscription_id)
             touched.news = True
+            if not tells_other:
+                touched.retold.add(subscription_id)
     first = added.first_purchase
     if first is not None and customer.subscriptions[first].registers.add_first(f.FIRST_PURCHASE, key, key[0]):
         touched.subscriptions.add(first)
+        touched.retold.discard(first)
         touched.news = True
     if added.transfer is not None:
         transfer_id, transfer = added.transfer
         known = customer.transfers.get(transfer_id)
         if known is None or transfer.key > known.key:
             customer.transfers[transfer_id] = transfer
-            touched.subscriptions.add(transfer.subscription_id)
+            changed = {transfer.subscription_id} if known is None else {transfer.subscription_id, known.subscription_id}
+            touched.subscriptions |= changed
+            touched.retold -= changed
             touched.transfers = True
-            if known is not None:
-                touched.subscriptions.add(known.subscription_id)
             touched.news = True
 
 
@@ -141,17 +157,18 @@ def _add_grant(partner: Partner, slot: f.Slot, grant: Grant, policy: Policy) -> 
         partner.grants[slot] = [grant]
         fate = Fate.KEPT
     else:
-        if any(known.key == grant.key for known in grants):
+        if grant.key in [known.key for known in grants]:
             return Fate.KNOWN
         grants = sorted([*grants, grant], key=_by_key)
-        kept = {known.key for known in _last_words(grants)}
+        kept = _last_words(grants)
         if slot[0] == f.DAP:
-            kept |= {known.key for known in _last_words([known for known in grants if counts_by_version(known, policy)])}
+            kept |= _last_words([known for known in grants if counts_by_version(known, policy)])
         partner.grants[slot] = [known for known in grants if known.key in kept]
         fate = Fate.KEPT if grant.key in kept else Fate.DROPPED
     if slot[0] == f.GDAP:
         _drop_extensions(partner, slot[1])
-        partner.ends = [end for end in partner.ends if not _is_spent(partner, end)]
+        if partner.ends:
+            partner.ends = [end for end in partner.ends if not _is_spent(partner, end)]
     return fate
 
 
@@ -160,13 +177,21 @@ def counts_by_version(grant: Grant, policy: Policy) -> bool:
     return not grant.by_relationship or policy.relationship_carries_dap.at(grant.key[0])[0]
 
 
-def _last_words(grants: list[Grant]) -> Iterable[Grant]:
-    """The newest grant, and the newest that says a role, a duration, an extension."""
-    newest_first = grants[::-1]
-    yield from newest_first[:1]
-    yield from [grant for grant in newest_first if grant.role is not GranterRole.UNKNOWN][:1]
-    yield from [grant for grant in newest_first if grant.duration is not None][:1]
-    yield from [grant for grant in newest_first if grant.auto_extend_duration is not None][:1]
+def _last_words(grants: list[Grant]) -> set[Key]:
+    """The keys of the newest grant, and of the newest that says a role, a duration, an extension."""
+    kept = {grants[-1].key} if grants else set()
+    role = duration = extension = False
+    for grant in reversed(grants):
+        if not role and grant.role is not _UNKNOWN:
+            role = True
+            kept.add(grant.key)
+        if not duration and grant.duration is not None:
+            duration = True
+            kept.add(grant.key)
+        if not extension and grant.auto_extend_duration is not None:
+            extension = True
+            kept.add(grant.key)
+    return kept
 
 
 def _drop_extensions(partner: Partner, consent_id: str | None) -> None:

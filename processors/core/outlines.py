@@ -13,12 +13,12 @@ from typing import Any, Final, NamedTuple
 from processors.core import facts as f
 from processors.core.conclusions import BillingOwnerKind
 from processors.core.decisions import BillingOwner
-from processors.core.facts import Customer, Obtained, Seller, Transfer, Write, values_of
+from processors.core.facts import Customer, Obtained, Registers, Seller, Transfer, Write, values_of
 from processors.core.links import Links, registers_at
 from processors.core.policy import FOREVER, Policy
 from processors.core.positions import Context, context_of
 from processors.core.symbols import AcquisitionChannel, AzureOffer, Cloud, CommercePlatform, ServiceType, Status
-from processors.core.terms import CANCELLED, Cancellable, State, cancellable, has_ended, term_end, term_states
+from processors.core.terms import CANCELLED, OF_ENDED_STATUS, Cancellable, State, cancellable, has_ended, term_end, term_states
 from processors.core.tuples import maker
 
 CSP: Final = AcquisitionChannel.CSP
@@ -137,6 +137,22 @@ def outline_at(
     )
 
 
+def rests_on_when_told(registers: Registers, term_end: int | None) -> bool:
+    """Whether the outline of a subscription without links may be another one when the values it has are told again, later.
+
+    Term states read when a cancellation, and when a status that ends or comes at or after the term's end, was told (`term_states`), the
+    window when a request was made (`cancellable`), missing facts which of two marks is the greater one (`missing_facts`).
+    """
+    current = registers.current
+    if registers.waiting:
+        return True
+    for register in _READ_WITH_THEIR_TIME:
+        if current[register] is not None:
+            return True
+    status = current[f.STATUS]
+    return status is None or status[2] in OF_ENDED_STATUS or (term_end is not None and status[0] >= term_end)
+
+
 def _owner(told: list[Any]) -> BillingOwner:
     """Who bills (policy.md 5.9), from the values of the registers of a subscription that is not succeeded."""
     channel = told[f.BILLING_CHANNEL]
@@ -162,6 +178,7 @@ def _csp_partner(partner_tenant_id: str | None) -> BillingOwner:
     return BillingOwner(BillingOwnerKind.CSP_PARTNER, partner_tenant_id)
 
 
+_READ_WITH_THEIR_TIME: Final = (f.CANCELLED, f.CANCEL_REQUEST, f.UNREAD_KIND, f.UNREAD_CANCELLATION_STATUS)
 _NEEDED: Final = (
     ("service_type", f.SERVICE_TYPE, ServiceType.UNKNOWN),
     ("acquisition_channel", f.ACQUISITION_CHANNEL, AcquisitionChannel.UNKNOWN),

@@ -12,7 +12,7 @@ from typing import Final, Protocol, TypeVar
 from processors.core.consents import SlotTerms, slot_terms
 from processors.core.facts import PREDECESSOR, Customer, Partner, Transfer
 from processors.core.links import Links
-from processors.core.outlines import CSP, USAGE, Outline, outline_at
+from processors.core.outlines import CSP, USAGE, Outline, outline_at, rests_on_when_told
 from processors.core.partners import PartnerView, Profile, partner_view, profile_at, provider_of
 from processors.core.policy import FOREVER, Policy
 from processors.core.positions import Consent, Context, consent_at
@@ -133,11 +133,12 @@ class Outlook:
         for transfer in self._customer.transfers.values():
             self._transfers.setdefault(transfer.subscription_id, []).append(transfer)
 
-    def remake_subscription(self, subscription_id: str, instant: int) -> None:
-        """Take in that facts of a subscription changed."""
-        links = self._links
-        if not links and self._customer.subscriptions[subscription_id].registers.current[PREDECESSOR] is None:
-            self._remake_outline(subscription_id, instant)
+    def remake_subscription(self, subscription_id: str, instant: int, *, retold: bool = False) -> None:
+        """Take in that facts of a subscription changed, or that they were only told again."""
+        links, registers = self._links, self._customer.subscriptions[subscription_id].registers
+        if not links and registers.current[PREDECESSOR] is None:
+            if not retold or rests_on_when_told(registers, self._outlines[subscription_id][0][1].term_end):
+                self._remake_outline(subscription_id, instant)
             return
         group = links.connected(subscription_id)
         links.update(self._customer, subscription_id)
@@ -182,10 +183,11 @@ class Outlook:
             self._with_replacements.clear()
             self.stale_subscriptions |= self._azure_elsewhere
 
-    def remake_partner(self, partner_tenant_id: str) -> None:
-        """Take in that facts of a partner changed."""
-        self._note_provider(partner_tenant_id, self._customer.partners[partner_tenant_id])
-        self._profiles.pop(partner_tenant_id, None)
+    def remake_partner(self, partner_tenant_id: str, *, profile: bool) -> None:
+        """Take in that facts of a partner changed, those of its profile among them or not."""
+        if profile:
+            self._note_provider(partner_tenant_id, self._customer.partners[partner_tenant_id])
+            self._profiles.pop(partner_tenant_id, None)
         self._slots.pop((partner_tenant_id, False), None)
         self._slots.pop((partner_tenant_id, True), None)
         self._consents.pop(partner_tenant_id, None)

@@ -53,10 +53,10 @@ class Settling:
         if touched.transfers:
             self.outlook.remake_transfers()
         for subscription_id in touched.subscriptions:
-            self.outlook.remake_subscription(subscription_id, as_of)
+            self.outlook.remake_subscription(subscription_id, as_of, retold=subscription_id in touched.retold)
             self._note_waiting(self._customer.subscriptions[subscription_id].registers)
         for partner_tenant_id in touched.partners:
-            self.outlook.remake_partner(partner_tenant_id)
+            self.outlook.remake_partner(partner_tenant_id, profile=partner_tenant_id == touched.profile)
             self._note_waiting(self._customer.partners[partner_tenant_id].registers)
         if touched.customer:
             self.outlook.remake_partners()

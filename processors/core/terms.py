@@ -88,7 +88,7 @@ _DELETED: Final = State(TermState.ENDED_DELETED)
 _IN_TERM: Final = State(TermState.IN_TERM)
 _SUSPENDED: Final = State(TermState.SUSPENDED)
 _PENDING: Final = State(TermState.RENEWAL_PENDING)
-_OF_ENDED_STATUS: Final = frozenset({Status.DELETED, Status.DISABLED, Status.EXPIRED})
+OF_ENDED_STATUS: Final = frozenset({Status.DELETED, Status.DISABLED, Status.EXPIRED})
 
 
 def term_states(writes: list[Write | None], told: list[Any], end: int | None) -> tuple[State, ...]:
@@ -105,7 +105,7 @@ def term_states(writes: list[Write | None], told: list[Any], end: int | None) ->
     if of_status is None or of_status[2] is _STATUS_UNKNOWN:
         return _UNKNOWN
     since, _, status = of_status
-    if status in _OF_ENDED_STATUS:
+    if status in OF_ENDED_STATUS:
         return _states_of_ended(status, since, end)
     suspended = status is _STATUS_SUSPENDED
     if end is None:

@@ -7,6 +7,7 @@ import random
 from collections.abc import Iterator
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
@@ -14,7 +15,7 @@ from processors.core import chunks
 from processors.core.conclusions import SupportAccess
 from processors.core.decisions import Cause, Decision
 from processors.core.events import Event
-from processors.core.handle import Disposition, handle, pairs_under, review, wake
+from processors.core.handle import Disposition, handle, pairs_under, review, settling_of, wake
 from processors.core.pairs import answer_of
 from processors.core.policy import FOREVER, Policy
 from processors.core.replay import canonical_replay
@@ -237,6 +238,76 @@ def test_every_question_about_an_instant_has_one_answer_until_its_bound(case: Ca
                     instant = pair.until
 
 
+def assert_kept_looks_as_made_afresh(state: CustomerState, policy: Policy) -> None:
+    """Now and after each of the next bounds, for every subscription and partner."""
+    kept, afresh = settling_of(state, policy).outlook, Settling(state.facts, policy).outlook
+    for subscription_id in state.facts.subscriptions:
+        instant = state.facts.as_of
+        for _ in range(5):
+            view = afresh.subscription(subscription_id, instant)
+            assert kept.subscription(subscription_id, instant).looks_like(view)
+            for partner in (None, *state.facts.partners):
+                assert kept.partner(partner, view.context, instant).looks_like(afresh.partner(partner, view.context, instant))
+            if view.until == FOREVER:
+                break
+            instant = view.until
+
+
+@examples
+@given(cases(), st.randoms(use_true_random=False))
+def test_what_is_kept_between_events_looks_as_what_is_made_afresh(case: Case, source: random.Random) -> None:
+    policy = shipped(case)
+    states: dict[str, CustomerState] = {}
+    arriving = told(case)
+    if source.random() < 0.5:
+        source.shuffle(arriving)
+    for event, cause in arriving:
+        state = states.setdefault(event.customer_tenant_id, CustomerState(event.customer_tenant_id))
+        if handle(state, event, cause, policy).disposition is not Disposition.APPLIED:
+            continue
+        assert_kept_looks_as_made_afresh(state, policy)
+
+
+USUAL = {"customer_tenant_id": "c1", "source_system": "crm", "evidence_level": "DOCUMENT"}
+LICENCE = {
+    "subscription_id": "s1", "kind": "NEW_PURCHASE", "acquisition_channel": "CSP", "cloud": "PUBLIC", "seller_partner_tenant_id": "p1",
+    "status": "ACTIVE", "service_type": "LICENSE_BASED", "commerce_platform": "NEW_COMMERCE", "term_duration": "P1Y",
+    "auto_renew_enabled": False,
+}  # fmt: skip
+ACTIVE = {"subscription_id": "s1", "status": "ACTIVE"}
+EXPIRED = {"subscription_id": "s1", "status": "EXPIRED"}
+CANCELLED = {
+    "subscription_id": "s1", "kind": "SUBSCRIPTION_CANCELLED", "cancellation_status": "COMPLETED", "azure_services": [],
+    "initiated_by": "CUSTOMER",
+}  # fmt: skip
+REQUESTED = CANCELLED | {"cancellation_status": "REQUESTED"}
+UNREADABLE = CANCELLED | {"cancellation_status": "A_SYMBOL_OF_TOMORROW"}
+
+
+@pytest.mark.parametrize(
+    "told_again",
+    [
+        pytest.param([("state", "2025-08-01", ACTIVE)], id="active after the term's end"),
+        pytest.param([("state", "2024-09-01", EXPIRED), ("state", "2024-09-20", EXPIRED)], id="a status that ends"),
+        pytest.param([("state", "2024-09-01", ACTIVE | {"effective_at": "2025-08-01T00:00:00Z"})], id="a value that waits"),
+        pytest.param([("cancellation", "2024-09-01", CANCELLED), ("state", "2024-09-20", ACTIVE)], id="active after a cancellation"),
+        pytest.param([("cancellation", "2024-06-18", REQUESTED), ("cancellation", "2024-09-01", REQUESTED)], id="a request, too late"),
+        pytest.param([("purchase", "2024-06-18", {"kind": "UNREADABLE"}), ("correction", "2024-06-19", {})], id="a mark cleared"),
+        pytest.param([("cancellation", "2024-06-18", UNREADABLE), ("correction", "2024-06-19", {})], id="the other mark cleared"),
+    ],
+)
+def test_a_value_told_again_counts_where_it_matters_when_it_was_told(told_again: list[tuple[str, str, dict[str, Any]]]) -> None:
+    topics = {"state": "subscription-state-changed", "cancellation": "cancellation"}
+    corrected = LICENCE | {"kind": "CORRECTION"}
+    state = CustomerState("c1")
+    for number, (what, day, value) in enumerate([("purchase", "2024-06-17", {}), *told_again]):
+        record = (corrected if what == "correction" else LICENCE) | value if what not in topics else value
+        told_at = {"event_id": f"e{number}", "occurred_at": f"{day}T00:00:00Z"}
+        event, cause = caused({"topic": topics.get(what, "subscription-purchased"), "value": USUAL | record | told_at})
+        assert handle(state, event, cause, POLICY).disposition is Disposition.APPLIED
+        assert_kept_looks_as_made_afresh(state, POLICY)
+
+
 @examples
 @given(cases())
 def test_a_worker_is_woken_before_any_answer_changes(case: Case) -> None:
@@ -252,7 +323,6 @@ def test_a_worker_is_woken_before_any_answer_changes(case: Case) -> None:
 
 def test_what_waits_for_its_day_is_not_seen_before_it_by_looking_ahead() -> None:
     """`review_at` looks at the day on which the customer becomes a CSP tenant; the next answer, before that day, must not."""
-    usual = {"customer_tenant_id": "c1", "source_system": "crm", "evidence_level": "DOCUMENT"}
     bought = {"kind": "NEW_PURCHASE", "acquisition_channel": "CSP", "cloud": "PUBLIC", "seller_partner_tenant_id": "p1", "status": "ACTIVE"}
     licence = bought | {"service_type": "LICENSE_BASED", "commerce_platform": "NEW_COMMERCE"}
     azure = bought | {"service_type": "USAGE_BASED", "commerce_platform": "NOT_CSP", "azure_offer": "AZURE_PLAN"}
@@ -266,7 +336,7 @@ def test_what_waits_for_its_day_is_not_seen_before_it_by_looking_ahead() -> None
         ("subscription-purchased", "2028-09-12T00:00:00Z", azure | {"subscription_id": "s2"}),
     ]
     events = [
-        caused({"topic": topic, "value": usual | value | {"event_id": f"e{number}", "occurred_at": occurred_at}})
+        caused({"topic": topic, "value": USUAL | value | {"event_id": f"e{number}", "occurred_at": occurred_at}})
         for number, (topic, occurred_at, value) in enumerate(told_in_time)
     ]
     seen = [decision for decision in canonical_replay(events, POLICY) if "CUSTOMER_IS_CSP_TENANT" in decision.answer.reasons]
