@@ -232,7 +232,9 @@ class Requests(NamedTuple):
     gdap_lapse: int | None
 
 
-_NO_REQUESTS: Final = Requests((RequestState.NONE, RequestState.NONE, RequestState.NONE), (None, None, None), None)
+_make_requests: Final = maker(Requests)
+_NONE, _OPEN, _LAPSED = RequestState.NONE, RequestState.OPEN, RequestState.LAPSED
+_NO_REQUESTS: Final = Requests((_NONE, _NONE, _NONE), (None, None, None), None)
 
 
 def requests_at(
@@ -246,7 +248,7 @@ def requests_at(
         return _NO_REQUESTS, FOREVER
     until = next((end.in_force_from for end in partner.ends if end.in_force_from > instant), FOREVER)
     last_end = _last_end_of_admin(slots, instant)
-    states, keys = [RequestState.NONE] * 3, [None, None, None]  # type: tuple[list[RequestState], list[Key | None]]
+    states, keys = [_NONE] * 3, [None, None, None]  # type: tuple[list[RequestState], list[Key | None]]
     lapse: int | None = None
     for family in families:
         request = writes[f.REQUEST + family]
@@ -265,16 +267,16 @@ def requests_at(
             )
         ):
             continue
-        states[family] = RequestState.OPEN
+        states[family] = _OPEN
         if family == f.GDAP:
             lapse = plus(request[0], REQUEST_LAPSES_AFTER)
             if lapse is not None and lapse <= instant:
-                states[family] = RequestState.LAPSED
+                states[family] = _LAPSED
             elif lapse is not None:
                 until = min(until, lapse)
-    return Requests((states[0], states[1], states[2]), (keys[0], keys[1], keys[2]), lapse), until
+    return _make_requests((states[0], states[1], states[2]), (keys[0], keys[1], keys[2]), lapse), until
 
 
 def _last_end_of_admin(slots: tuple[SlotTerms, ...], instant: int) -> tuple[int, Key] | None:
-    ended = [slot.ended()[:2] for slot in slots if slot.family != f.RELATIONSHIP and slot.state_at(instant)[0] is SlotState.ENDED]
+    ended = [slot.ended()[:2] for slot in slots if slot.family != f.RELATIONSHIP and slot.state_at(instant)[0] is _ENDED]
     return max(ended, default=None)

@@ -32,25 +32,35 @@ _FAMILY_PLACES: Final[dict[ConsentFamily | None, tuple[int, ...]]] = {
 }
 
 
+_REQUESTED_KIND: Final = ConsentKind.CONSENT_REQUESTED
+_ACCEPTED: Final = ConsentKind.RELATIONSHIP_ACCEPTED
+_DAP_APPROVED: Final = ConsentKind.DAP_APPROVED
+_GDAP_EXTENDED: Final = ConsentKind.GDAP_EXTENDED
+_GDAP_LED: Final = ConsentKind.GDAP_MICROSOFT_LED
+_MCA_ACCEPTED: Final = ConsentKind.MCA_ACCEPTED
+_GLOBAL_ADMIN: Final = GranterRole.GLOBAL_ADMIN
+_PARTNER_CENTER: Final = EvidenceLevel.PARTNER_CENTER
+
+
 def add_consent(added: Additions, event: ConsentGranted) -> None:
     """A request, a grant, an extension; every kind says something of the partner."""
     kind, at = event.kind, event.occurred_at
     added.partner = event.partner_tenant_id
     added.partners = (event.partner_tenant_id,)
     added.of_partner = writes = _profile(event)
-    if kind is ConsentKind.CONSENT_REQUESTED:
+    if kind is _REQUESTED_KIND:
         family = _REQUESTED.get(event.requested_consent, f.RELATIONSHIP) if event.requested_consent is not None else f.RELATIONSHIP
         writes.append((f.REQUEST + family, at, True))
-    elif kind is ConsentKind.RELATIONSHIP_ACCEPTED:
+    elif kind is _ACCEPTED:
         grant = _grant(added.key, event)
         added.grants = (((f.RELATIONSHIP, event.consent_id), grant),)
         if event.includes_delegated_admin is True:
             added.grants += (((f.DAP, event.consent_id), grant),)
-    elif kind is ConsentKind.DAP_APPROVED:
+    elif kind is _DAP_APPROVED:
         added.grants = (((f.DAP, event.consent_id), _grant(added.key, event)),)
     elif kind in _GDAP_GRANTS:
         added.grants = (((f.GDAP, event.consent_id), _grant(added.key, event)),)
-    elif kind is ConsentKind.GDAP_EXTENDED:
+    elif kind is _GDAP_EXTENDED:
         added.extension = (event.consent_id, Extension(added.key, event.valid_until, _duration(event.auto_extend_duration)))
 
 
@@ -62,7 +72,7 @@ def _profile(event: ConsentGranted) -> list[tuple[int, int, Value]]:
         writes.append((f.PARTNER_COUNTRY, at, event.partner_country))
     if event.indirect_provider_tenant_id is not None:
         writes.append((f.INDIRECT_PROVIDER, at, event.indirect_provider_tenant_id))
-    if event.kind is ConsentKind.MCA_ACCEPTED:
+    if event.kind is _MCA_ACCEPTED:
         writes.append((f.MCA_ACCEPTED, at, True))
     elif event.mca_accepted is not None:
         writes.append((f.MCA_ACCEPTED, at, event.mca_accepted))
@@ -70,17 +80,17 @@ def _profile(event: ConsentGranted) -> list[tuple[int, int, Value]]:
 
 
 def _grant(key: Key, event: ConsentGranted) -> Grant:
-    led = event.kind is ConsentKind.GDAP_MICROSOFT_LED
+    led = event.kind is _GDAP_LED
     return make_grant(
         key,
-        GranterRole.GLOBAL_ADMIN if led else event.granted_by_role,
+        _GLOBAL_ADMIN if led else event.granted_by_role,
         event.valid_from,
         event.valid_until,
         _duration(event.duration),
         _duration(event.auto_extend_duration),
         event.includes_delegated_admin,
-        event.evidence_level is EvidenceLevel.PARTNER_CENTER,
-        event.kind is ConsentKind.RELATIONSHIP_ACCEPTED,
+        event.evidence_level is _PARTNER_CENTER,
+        event.kind is _ACCEPTED,
         led,
     )
 

@@ -12,7 +12,7 @@ from processors.core.events import Event
 from processors.core.evidence import Evidence
 from processors.core.evolve import Touched, evolve, is_known
 from processors.core.fold import additions
-from processors.core.pairs import Pair, Pairs, answer_of
+from processors.core.pairs import Pair, Pairs, answer_of, make_pair
 from processors.core.policy import FOREVER, Policy
 from processors.core.settling import Settling
 from processors.core.state import CustomerState, Emitted, digest_of
@@ -108,7 +108,7 @@ def _decide(state: CustomerState, touched: Touched, cause: Cause, policy: Policy
                 continue
         if grounds is None:
             grounds = Evidence(state.facts, settling.outlook, as_of)
-        pair = Pair(standing, decided, seen, seen_partner)
+        pair = make_pair(standing, decided, seen, seen_partner)
         decisions.append(_emit(state, settling, subscription_id, partner, pair, before, cause, grounds))
     return tuple(decisions)
 

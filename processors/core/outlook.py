@@ -29,6 +29,7 @@ class _Bounded(Protocol):
 
 Seen = TypeVar("Seen", bound=_Bounded)
 
+_INDIRECT_RESELLER: Final = PartnerType.INDIRECT_RESELLER
 _ANYONE: Final = Partner("")
 _KEPT: Final = 3
 """How many views of one thing may be there before those that have ended are looked for."""
@@ -275,7 +276,7 @@ class Outlook:
         else:
             related, until = self._related_by_what_it_sells(partner_tenant_id, instant)
         provider_related = False
-        if profile.partner_type is PartnerType.INDIRECT_RESELLER and profile.provider in self._customer.partners:
+        if profile.partner_type is _INDIRECT_RESELLER and profile.provider in self._customer.partners:
             provider_related, bound = self._related(profile.provider, context, instant)
             until = min(until, bound)
         return partner_view(profile, consent, related, provider_related, instant, until)

@@ -13,6 +13,7 @@ from processors.core.partners import PartnerView
 from processors.core.policy import Policy
 from processors.core.subscriptions import SubscriptionView
 from processors.core.transfers import NO_TRANSFER, TransferPosition
+from processors.core.tuples import maker
 from processors.core.verdict import Decided, Verdict, decide
 
 CASES_MAX: Final = 65_536
@@ -53,6 +54,9 @@ class Pair(NamedTuple):
         return min(self.subscription.until, self.partner.until)
 
 
+make_pair: Final = maker(Pair)
+
+
 class Pairs:
     """Answers pairs from views; remembers what it decided for which facts, each vector by its number."""
 
@@ -69,7 +73,7 @@ class Pairs:
         subscription = outlook.subscription(subscription_id, instant)
         partner = outlook.partner(partner_tenant_id, subscription.face.context, instant)
         standing, decided = self.of(subscription, partner, partner_tenant_id)
-        return Pair(standing, decided, subscription, partner)
+        return make_pair(standing, decided, subscription, partner)
 
     def of(self, subscription: SubscriptionView, partner: PartnerView, partner_tenant_id: str | None) -> tuple[Standing, Decided]:
         """The answer for a pair that looks so, and what decided it."""

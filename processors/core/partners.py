@@ -46,6 +46,9 @@ class Profile(NamedTuple):
     until: int
 
 
+_make_profile: Final = maker(Profile)
+
+
 def provider_of(writes: list[Write | None]) -> str | None:
     """The indirect provider that the partner's profile names."""
     provider: str | None = values_of(writes)[f.INDIRECT_PROVIDER]
@@ -62,7 +65,7 @@ def profile_at(customer: Customer, partner: Partner | None, instant: int) -> Pro
     told = values_of(partner.registers.current)
     country = told[f.PARTNER_COUNTRY]
     differ = country is not None and customer_country is not None and country != customer_country
-    return Profile(
+    return _make_profile(
         False,
         told[f.PARTNER_TYPE],
         told[f.INDIRECT_PROVIDER],

@@ -138,8 +138,9 @@ POSITIONS: Final = (
 _make_vector: Final = maker(ConsentVector)
 _make_consent: Final = maker(Consent)
 _make_facts: Final = maker(_Facts)
-_OPEN: Final = RequestState.OPEN
+_OPEN, _LAPSED = RequestState.OPEN, RequestState.LAPSED
 _NOTHING, _REQUEST = Ask.NOTHING, Ask.REQUEST
+_UNREAD_REQUEST: Final = NextStepCode.REQUEST_DELEGATED_ADMIN
 _K6: Final = ConsentPosition.K6
 _BEFORE_ASKING: Final = POSITIONS[:4]
 """The rows that come before the one that looks at what would be asked for."""
@@ -190,7 +191,7 @@ def consent_at(partner: Partner, slots: tuple[SlotTerms, ...], context: Context,
         _ask_after_end(last_ended) if last_ended is not None else _NOTHING,
         is_related,
         is_related and _delegated_admin_untold(relationships, context.cloud, policy),
-        requests.states[f.GDAP] is RequestState.LAPSED,
+        requests.states[f.GDAP] is _LAPSED,
     )
     position, reason, ask, before_asking = _read(facts)
     in_doubt = position is _K6 and _in_doubt(last_ended, ended)
@@ -199,7 +200,7 @@ def consent_at(partner: Partner, slots: tuple[SlotTerms, ...], context: Context,
         until = min(until, asked_until)
         requested = requests.states[f.RELATIONSHIP] is _OPEN
     else:
-        request = NextStepCode.REQUEST_DELEGATED_ADMIN  # nobody reads it
+        request = _UNREAD_REQUEST  # nobody reads it
     vector = _make_vector(
         position,
         reason,

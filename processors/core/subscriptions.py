@@ -14,6 +14,11 @@ from processors.core.terms import TermState, Window, cancelling, has_ended
 from processors.core.transfers import TransferPosition, transfers_at
 from processors.core.tuples import maker
 
+_NEW_COMMERCE: Final = CommercePlatform.NEW_COMMERCE
+_LEGACY: Final = CommercePlatform.LEGACY
+_AZURE_PLAN: Final = AzureOffer.AZURE_PLAN
+_LEGACY_AZURE: Final = AzureOffer.LEGACY_0145P
+
 
 class SubscriptionVector(NamedTuple):
     """The discrete facts of a subscription; equal vectors give equal rows. What no row can read is left at its neutral value."""
@@ -162,8 +167,8 @@ def _commerce(outline: Outline, instant: int, policy: Policy, *, in_transfer: bo
     window, allowed_until, refused, until = cancelling(outline.cancellable, instant, policy)
     end_ahead = end is not None and instant < end
     licence_transfer = False
-    for_new_commerce = platform is CommercePlatform.NEW_COMMERCE and not outline.trial
-    if in_transfer or for_new_commerce or platform not in {CommercePlatform.NEW_COMMERCE, CommercePlatform.LEGACY}:
+    for_new_commerce = platform is _NEW_COMMERCE and not outline.trial
+    if in_transfer or for_new_commerce or (platform is not _NEW_COMMERCE and platform is not _LEGACY):
         licence_transfer, bound = policy.licence_transfer.at(instant)
         until = min(until, bound)
     if end_ahead and end is not None:
@@ -177,9 +182,9 @@ def _azure(outline: Outline, instant: int, policy: Policy) -> tuple[_Azure, int]
     plan_transfer = by_tool = plan_needed = False
     if outline.channel is not CSP:
         plan_needed, until = policy.azure_plan_needed.at(instant)
-    elif offer is AzureOffer.AZURE_PLAN:
+    elif offer is _AZURE_PLAN:
         plan_transfer, until = policy.azure_plan_transfer.at(instant)
-    elif offer is AzureOffer.LEGACY_0145P:
+    elif offer is _LEGACY_AZURE:
         by_tool, until = policy.legacy_azure_by_tool.at(instant)
     return (offer, plan_transfer, by_tool, plan_needed, outline.services_cancelled), until
 

@@ -10,11 +10,14 @@ from processors.core.calendar import DAY, plus, plus_duration, read_duration, st
 from processors.core.facts import Value, Write
 from processors.core.policy import FOREVER, Policy
 from processors.core.symbols import CancellationStatus, CommercePlatform, ServiceType, Status, Symbol
+from processors.core.tuples import maker
 
 GRACE: Final = 30 * DAY
 LAPSED: Final = 120 * DAY
 DISABLED: Final = 90 * DAY
 _LICENCE: Final = ServiceType.LICENSE_BASED
+_LEGACY: Final = CommercePlatform.LEGACY
+_NEW_COMMERCE: Final = CommercePlatform.NEW_COMMERCE
 _STATUS_UNKNOWN: Final = Status.UNKNOWN
 _STATUS_SUSPENDED: Final = Status.SUSPENDED
 
@@ -77,17 +80,20 @@ class State(NamedTuple):
     """A term state, until when it lasts, and the end of the grace (X + 30 d) where it is ENDED_GRACE."""
 
     state: TermState
-    until: int = FOREVER
-    grace_until: int | None = None
+    until: int
+    grace_until: int | None
 
 
-CANCELLED: Final = (State(TermState.CANCELLED),)
+_make_state: Final = maker(State)
+CANCELLED: Final = (State(TermState.CANCELLED, FOREVER, None),)
 """The states of what was cancelled; always this very object."""
-_UNKNOWN: Final = (State(TermState.UNKNOWN),)
-_DELETED: Final = State(TermState.ENDED_DELETED)
-_IN_TERM: Final = State(TermState.IN_TERM)
-_SUSPENDED: Final = State(TermState.SUSPENDED)
-_PENDING: Final = State(TermState.RENEWAL_PENDING)
+_UNKNOWN: Final = (State(TermState.UNKNOWN, FOREVER, None),)
+_DELETED: Final = State(TermState.ENDED_DELETED, FOREVER, None)
+_IN_TERM: Final = State(TermState.IN_TERM, FOREVER, None)
+_SUSPENDED: Final = State(TermState.SUSPENDED, FOREVER, None)
+_PENDING: Final = State(TermState.RENEWAL_PENDING, FOREVER, None)
+_DISABLED: Final = State(TermState.ENDED_DISABLED, FOREVER, None)
+_IN_GRACE: Final = State(TermState.ENDED_GRACE, FOREVER, None)
 OF_ENDED_STATUS: Final = frozenset({Status.DELETED, Status.DISABLED, Status.EXPIRED})
 
 
@@ -110,7 +116,7 @@ def term_states(writes: list[Write | None], told: list[Any], end: int | None) ->
     suspended = status is _STATUS_SUSPENDED
     if end is None:
         return (_SUSPENDED if suspended else _IN_TERM,)
-    running = State(TermState.SUSPENDED if suspended else TermState.IN_TERM, end)
+    running = _make_state((_SUSPENDED if suspended else _IN_TERM).state, end, None)
     if since >= end:  # told at or after the end: the event beats the clock
         return running, _SUSPENDED if suspended else _PENDING
     if suspended or told[f.AUTO_RENEW] is False or told[f.IS_TRIAL] is True:
@@ -125,7 +131,7 @@ def _states_of_ended(status: Value, since: int, end: int | None) -> tuple[State,
     if status is Status.EXPIRED:
         return _after_lapse(end if _within(end, GRACE, since) and end is not None else since)
     deleted_at = _end_of_disabled(since, end)
-    return (State(TermState.ENDED_DISABLED),) if deleted_at is None else (State(TermState.ENDED_DISABLED, deleted_at), _DELETED)
+    return (_DISABLED,) if deleted_at is None else (_make_state(_DISABLED.state, deleted_at, None), _DELETED)
 
 
 def _within(end: int | None, length: int, since: int) -> bool:
@@ -146,11 +152,11 @@ def _after_lapse(lapse: int) -> tuple[State, ...]:
     """The states after X."""
     grace_until, deleted_at = plus(lapse, GRACE), plus(lapse, LAPSED)
     if grace_until is None:
-        return (State(TermState.ENDED_GRACE),)
-    grace = State(TermState.ENDED_GRACE, grace_until, grace_until)
+        return (_IN_GRACE,)
+    grace = _make_state(_IN_GRACE.state, grace_until, grace_until)
     if deleted_at is None:
-        return grace, State(TermState.ENDED_DISABLED)
-    return grace, State(TermState.ENDED_DISABLED, deleted_at), _DELETED
+        return grace, _DISABLED
+    return grace, _make_state(_DISABLED.state, deleted_at, None), _DELETED
 
 
 class Cancellable(NamedTuple):
@@ -163,6 +169,7 @@ class Cancellable(NamedTuple):
     requested_at: int | None  # of a request that was not granted
 
 
+_make_cancellable: Final = maker(Cancellable)
 _UNLIMITED: Final = Cancellable(True, False, None, None, None)
 _WINDOW_UNKNOWN: Final = Cancellable(False, True, None, None, None)
 
@@ -175,13 +182,13 @@ def cancellable(writes: list[Write | None], told: list[Any]) -> Cancellable:
     allowed_until = told[f.CANCELLATION_ALLOWED_UNTIL]
     if allowed_until is None:
         platform = told[f.COMMERCE_PLATFORM]
-        if platform is CommercePlatform.LEGACY or told[f.IS_TRIAL] is True:
+        if platform is _LEGACY or told[f.IS_TRIAL] is True:
             return _UNLIMITED
-        if platform is not CommercePlatform.NEW_COMMERCE:
+        if platform is not _NEW_COMMERCE:
             return _WINDOW_UNKNOWN
     request = writes[f.CANCEL_REQUEST]
     requested_at = request[0] if request is not None and request[2] in _NOT_GRANTED else None
-    return Cancellable(False, False, allowed_until, told[f.TERM_STARTED], requested_at)
+    return _make_cancellable(False, False, allowed_until, told[f.TERM_STARTED], requested_at)
 
 
 class Cancelling(NamedTuple):
@@ -193,6 +200,8 @@ class Cancelling(NamedTuple):
     until: int
 
 
+_make_cancelling: Final = maker(Cancelling)
+_OPEN, _CLOSED = Window.OPEN, Window.CLOSED
 _NO_LIMIT_AT_ALL: Final = Cancelling(Window.NO_LIMIT, None, request_refused=False, until=FOREVER)
 _NOT_KNOWN: Final = Cancelling(Window.UNKNOWN, None, request_refused=False, until=FOREVER)
 
@@ -216,7 +225,7 @@ def cancelling(rests_on: Cancellable, instant: int, policy: Policy) -> Cancellin
     is_open = instant <= last_inside
     if is_open and last_inside < until:
         until = last_inside + 1
-    return Cancelling(Window.OPEN if is_open else Window.CLOSED, allowed_until, _refused(rests_on, last_inside), until)
+    return _make_cancelling(_OPEN if is_open else _CLOSED, allowed_until, _refused(rests_on, last_inside), until)
 
 
 def _refused(rests_on: Cancellable, last_inside: int) -> bool:
