@@ -72,11 +72,10 @@ def evolve(customer: Customer, added: Additions, as_of: int, policy: Policy) -> 
     touched = Touched()
     key = added.key
     if added.customer:
-        of_customer = customer.registers
-        tells_other = of_customer.holds_other(added.customer)
-        if of_customer.add(added.customer, key, as_of):
+        news, tells_other = customer.registers.add(added.customer, key, as_of)
+        if news:
             touched.news = True
-            touched.customer = tells_other or bool(of_customer.waiting)
+            touched.customer = tells_other or bool(customer.registers.waiting)
     for subscription_id in added.subscriptions:
         if subscription_id not in customer.subscriptions:
             customer.subscriptions[subscription_id] = Subscription(subscription_id)
@@ -89,21 +88,20 @@ def evolve(customer: Customer, added: Additions, as_of: int, policy: Policy) -> 
             touched.news = True
     _evolve_subscriptions(customer, added, as_of, touched)
     if added.partner is not None:
-        partner = customer.partners[added.partner]
-        if partner.registers.holds_other(added.of_partner):
-            touched.profile = added.partner
-        if _evolve_partner(partner, added, as_of, policy):
+        news, tells_other = _evolve_partner(customer.partners[added.partner], added, as_of, policy)
+        if news:
             touched.partners.add(added.partner)
             touched.news = True
+            if tells_other:
+                touched.profile = added.partner
     return touched
 
 
 def _evolve_subscriptions(customer: Customer, added: Additions, as_of: int, touched: Touched) -> None:
     key = added.key
     for subscription_id, writes in added.of_subscriptions.items():
-        registers = customer.subscriptions[subscription_id].registers
-        tells_other = registers.holds_other(writes)
-        if registers.add(writes, key, as_of):
+        news, tells_other = customer.subscriptions[subscription_id].registers.add(writes, key, as_of)
+        if news:
             touched.subscriptions.add(subscription_id)
             touched.news = True
             if not tells_other:
@@ -125,8 +123,9 @@ def _evolve_subscriptions(customer: Customer, added: Additions, as_of: int, touc
             touched.news = True
 
 
-def _evolve_partner(partner: Partner, added: Additions, as_of: int, policy: Policy) -> bool:
-    news = partner.registers.add(added.of_partner, added.key, as_of)
+def _evolve_partner(partner: Partner, added: Additions, as_of: int, policy: Policy) -> tuple[bool, bool]:
+    """Whether anything changed, and whether a register tells another value."""
+    news, tells_other = partner.registers.add(added.of_partner, added.key, as_of)
     for slot, grant in added.grants:
         if _add_grant(partner, slot, grant, policy) is Fate.KEPT:
             news = True
@@ -142,7 +141,7 @@ def _evolve_partner(partner: Partner, added: Additions, as_of: int, policy: Poli
     if end is not None and all(known.key != end.key for known in partner.ends) and not _is_spent(partner, end):
         insort(partner.ends, end, key=_by_start)
         news = True
-    return news
+    return news, tells_other
 
 
 def newest_key(partner: Partner, slot: f.Slot) -> Key | None:

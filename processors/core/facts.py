@@ -154,21 +154,29 @@ class Registers:
             return True
         return any(waiting[1] == key and waiting[2] == register for waiting in self.waiting)
 
-    def add(self, writes: Iterable[tuple[int, int, Value]], key: Key, as_of: int) -> bool:
-        """Keep each (register, in force from, value) unless a greater one is in force; False where all were dropped or known."""
-        news = False
+    def add(self, writes: Iterable[tuple[int, int, Value]], key: Key, as_of: int) -> tuple[bool, bool]:
+        """Keep each (register, in force from, value) unless a greater one is in force.
+
+        Whether any was kept, and whether one of those tells another value than its register has, or waits.
+        """
+        news = other = False
         current = self.current
         for register, in_force_from, value in writes:
             if in_force_from > as_of:
                 if not self.knows(register, key):
                     insort(self.waiting, (in_force_from, key, register, value), key=_start_of_waiting)
-                    news = True
+                    news = other = True
                 continue
             before = current[register]
-            if before is None or in_force_from > before[0] or (in_force_from == before[0] and key > before[1]):
+            if before is None:
+                current[register] = (in_force_from, key, value)
+                news = other = True
+            elif in_force_from > before[0] or (in_force_from == before[0] and key > before[1]):
                 current[register] = (in_force_from, key, value)
                 news = True
-        return news
+                if before[2] != value:
+                    other = True
+        return news, other
 
     def add_first(self, register: int, key: Key, value: Value) -> bool:
         """As `add`, for the one register whose smallest key counts."""
@@ -176,15 +184,6 @@ class Registers:
         if current is None or key < current[1]:
             self.current[register] = (key[0], key, value)
             return True
-        return False
-
-    def holds_other(self, writes: Iterable[tuple[int, int, Value]]) -> bool:
-        """Whether a register has now another value than one of these (register, in force from, value), or none."""
-        current = self.current
-        for register, _, value in writes:
-            write = current[register]
-            if write is None or write[2] != value:
-                return True
         return False
 
     def at(self, instant: int) -> tuple[list[Write | None], int]:

@@ -54,17 +54,21 @@ class Settling:
             self.outlook.remake_transfers()
         for subscription_id in touched.subscriptions:
             self.outlook.remake_subscription(subscription_id, as_of, retold=subscription_id in touched.retold)
-            self._note_waiting(self._customer.subscriptions[subscription_id].registers)
+            registers = self._customer.subscriptions[subscription_id].registers
+            if registers.waiting:
+                self._note_waiting(registers)
         for partner_tenant_id in touched.partners:
             self.outlook.remake_partner(partner_tenant_id, profile=partner_tenant_id == touched.profile)
-            self._note_waiting(self._customer.partners[partner_tenant_id].registers)
+            registers = self._customer.partners[partner_tenant_id].registers
+            if registers.waiting:
+                self._note_waiting(registers)
         if touched.customer:
             self.outlook.remake_partners()
-            self._note_waiting(self._customer.registers)
+            if self._customer.registers.waiting:
+                self._note_waiting(self._customer.registers)
 
     def _note_waiting(self, registers: Registers) -> None:
-        if registers.waiting and registers.waiting[0][0] < self.waiting:
-            self.waiting = registers.waiting[0][0]
+        self.waiting = min(self.waiting, registers.waiting[0][0])
 
     def let_waiting_in(self, as_of: int) -> tuple[list[str], list[str]]:
         """Let come into force what waited until now; the subscriptions and the partners of which something did."""
