@@ -90,6 +90,5 @@ def partner_view(profile: Profile, consent: Consent, related: bool, provider_rel
         profile.out_of_market,
         profile.countries_differ,
     )
-    until = min(until, profile.until)
-    until = min(until, consent.until)
-    return _make_view(since, until, vector, OF_VECTORS.of(vector), profile.provider, consent.valid_until, consent.request_lapse)
+    bound = min(until, profile.until, consent.until)
+    return _make_view(since, bound, vector, OF_VECTORS.of(vector), profile.provider, consent.valid_until, consent.request_lapse)

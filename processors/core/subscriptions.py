@@ -104,8 +104,7 @@ def subscription_at(outline: Outline, instant: int, policy: Policy) -> Subscript
     for state, bound, grace_until in outline.states:  # noqa: B007 - the state in force, the last one without an end
         if instant < bound:
             break
-    until = outline.until
-    until = min(until, bound)
+    until = min(outline.until, bound)
     positions, running = _NO_TRANSFERS, ()  # type: tuple[dict[str, TransferPosition], tuple[str, ...]]
     if outline.transfers:
         positions, bound = transfers_at(outline.transfers, instant)
