@@ -59,6 +59,8 @@ class Defect(StrEnum):
     """Each process has transactional ids of its own, so nobody fences anybody."""
     LEFT_OPEN = "left open"
     """What former writers left open in the log is not ended; what comes next decides over it."""
+    UNPROVEN_END = "unproven end"
+    """A transaction begins without a look whether the last one has ended everywhere."""
     SEEK_BEFORE_RESTORE = "seek before restore"
     """The start position is read before fencing; what a former owner commits meanwhile is processed twice."""
     TRUST_COMMITTED = "trust committed"

@@ -20,11 +20,11 @@ from typing import Any
 from aiokafka.client import AIOKafkaClient, ConnectionGroup, CoordinationType
 from aiokafka.errors import ConcurrentTransactions, KafkaError, ProducerFenced, for_code
 from aiokafka.protocol.api import Request
-from aiokafka.protocol.offset import OffsetRequest
 from aiokafka.protocol.transaction import AddOffsetsToTxnRequest, AddPartitionsToTxnRequest, EndTxnRequest, InitProducerIdRequest
 from aiokafka.structs import TopicPartition
 
 from processors.engine.describe import DescribeTransactionsRequest
+from processors.engine.ends import READ_COMMITTED, READ_UNCOMMITTED, ends
 from processors.engine.settings import EngineSettings
 from processors.engine.tasks import persistently
 
@@ -38,8 +38,6 @@ TRANSACTIONAL_ID_NOT_FOUND = 105
 COMMITTED = frozenset({"PrepareCommit", "CompleteCommit"})
 ABORTED = frozenset({"PrepareAbort", "CompleteAbort", "PrepareEpochFence"})
 UNDECIDED = "Ongoing"
-LATEST = -1
-READ_UNCOMMITTED, READ_COMMITTED = 0, 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +90,14 @@ class Fencing:
 
     async def nothing_open(self, place: TopicPartition) -> None:
         """Wait until a partition that nobody else writes to holds no open transaction: a reader of what is committed reaches its end."""
-        while (stable := await self._end(place, READ_COMMITTED)) < (end := await self._end(place, READ_UNCOMMITTED)):
-            logger.warning("%s[%d] ends at %d, but a transaction is still open from %d on", place.topic, place.partition, end, stable)
+        while True:
+            stable, end = [await ends(self._client, [place], isolation) for isolation in (READ_COMMITTED, READ_UNCOMMITTED)]
+            if stable is None or end is None:
+                await self._client.force_metadata_update()
+            elif stable == end:
+                return
+            else:
+                logger.warning("%s[%d] ends at %d, but a transaction is still open from %d on", *place, end[place], stable[place])
             await asyncio.sleep(10 * RETRY_SECONDS)
 
     async def _fence(self, own: Session | None) -> tuple[Session, bool, bool]:
@@ -138,38 +142,17 @@ class Fencing:
         self._client.set_topics({place.topic for place in self._places})
         while True:
             await self._client.force_metadata_update()
-            leaders: defaultdict[int | None, list[TopicPartition]] = defaultdict(list)
-            for place in self._places:
-                leaders[self._client.cluster.leader_for_partition(place)].append(place)
-            if not leaders.keys() & {None, -1} and all([await self._answers(node, held) for node, held in leaders.items()]):
+            if await ends(self._client, self._places, READ_UNCOMMITTED) is not None:
                 return
             await asyncio.sleep(RETRY_SECONDS)
 
-    async def _answers(self, node: int | None, places: Iterable[TopicPartition]) -> bool:
-        try:
-            answer = await self._client.send(node, _ends(places, READ_UNCOMMITTED))
-        except (ConnectionError, AssertionError):
-            return False
-        except KafkaError as error:
-            if not error.retriable:
-                raise
-            return False
-        for error_type in {for_code(code) for code in _codes(answer) if code}:
-            if not error_type.retriable:
-                raise error_type
-            return False
-        return True
-
-    async def _end(self, place: TopicPartition, isolation: int) -> int:
-        answer = await self._ask(_ends([place], isolation), leader_of=place)
-        return int(answer.topics[0][1][0][-1])
-
-    async def _ask(self, request: Request[Any], accepted: Collection[int] = (), leader_of: TopicPartition | None = None) -> Any:  # noqa: ANN401 answers differ
-        """Send until it is answered without an error that passes; the transaction's coordinator unless a leader is named."""
+    async def _ask(self, request: Request[Any], accepted: Collection[int] = ()) -> Any:  # noqa: ANN401 answers differ
+        """Send to the transaction's coordinator until it is answered without an error that passes."""
         while True:
             with contextlib.suppress(ConnectionError, AssertionError):  # "Did we not perform bootstrap?": a broker that wakes up
                 try:
-                    answer = await self._send(request, leader_of)
+                    node = await self._client.coordinator_lookup(CoordinationType.TRANSACTION, self._id)
+                    answer = await self._client.send(node, request, group=ConnectionGroup.COORDINATION)
                     wrong = {code for code in _codes(answer) if code and code not in accepted}
                     if not wrong:
                         return answer
@@ -179,18 +162,6 @@ class Fencing:
                         raise
                     logger.debug("%s for %s: %r, asking again", type(request).__name__, self._id, error)
             await asyncio.sleep(RETRY_SECONDS)
-
-    async def _send(self, request: Request[Any], leader_of: TopicPartition | None) -> Any:  # noqa: ANN401 answers differ
-        if leader_of is not None:
-            return await self._client.send(self._client.cluster.leader_for_partition(leader_of), request)
-        node = await self._client.coordinator_lookup(CoordinationType.TRANSACTION, self._id)
-        return await self._client.send(node, request, group=ConnectionGroup.COORDINATION)
-
-
-def _ends(places: Iterable[TopicPartition], isolation: int) -> Request[Any]:
-    """Where do partitions end?"""
-    topics = [(topic, [(number, LATEST) for number in numbers]) for topic, numbers in _by_topic(places).items()]
-    return OffsetRequest(-1, isolation, topics)
 
 
 def _by_topic(places: Iterable[TopicPartition]) -> dict[str, list[int]]:
@@ -206,6 +177,4 @@ def _codes(answer: Any) -> Sequence[int]:  # noqa: ANN401 answers differ
         return [answer.error_code]
     if hasattr(answer, "errors"):  # AddPartitionsToTxn
         return [code for _, partitions in answer.errors for _, code in partitions]
-    if hasattr(answer, "transaction_states"):
-        return [state[0] for state in answer.transaction_states]
-    return [partition[1] for _, partitions in answer.topics for partition in partitions]  # ListOffsets
+    return [state[0] for state in answer.transaction_states]

@@ -214,5 +214,4 @@ class Lane:
         except Exception as error:  # noqa: BLE001 never abort and retry: state is ahead of what was committed
             self._wiring.fail_stop(f"committing a batch of partition {self._partition.number} failed: {error!r}", error=error)
         else:
-            await asyncio.sleep(self._wiring.settings.commit_pause_seconds)
             asyncio.get_running_loop().call_soon(self._wake.set)  # when this task is done, what is due may be asked

@@ -29,10 +29,11 @@ UNKNOWN_OFFSET = -1
 class GroupOffsets:
     """Reads offsets and members of one consumer group; waits without limit of its own, so callers put it under one."""
 
-    def __init__(self, settings: EngineSettings, group: str) -> None:
-        """Prepare a client of its own, so that a stuck consumer cannot hold it up."""
+    def __init__(self, settings: EngineSettings, group: str, client: AIOKafkaClient | None = None) -> None:
+        """Ask through ``client``, or prepare one of its own, so that a stuck consumer cannot hold it up."""
         self._group = group
-        self._client = AIOKafkaClient(**settings.client("offsets"), request_timeout_ms=settings.producer_request_timeout_ms)
+        self._client = client or AIOKafkaClient(**settings.client("offsets"), request_timeout_ms=settings.producer_request_timeout_ms)
+        self._coordinator: int | None = None
 
     async def start(self) -> None:
         """Connect."""
@@ -58,13 +59,16 @@ class GroupOffsets:
         while True:
             with contextlib.suppress(ConnectionError, AssertionError):  # "Did we not perform bootstrap?": a broker that wakes up
                 try:
-                    node = await self._client.coordinator_lookup(CoordinationType.GROUP, self._group)
-                    answer = await self._client.send(node, OffsetFetchRequest(self._group, topics), group=ConnectionGroup.COORDINATION)
+                    if self._coordinator is None:
+                        self._coordinator = await self._client.coordinator_lookup(CoordinationType.GROUP, self._group)
+                    request = OffsetFetchRequest(self._group, topics)
+                    answer = await self._client.send(self._coordinator, request, group=ConnectionGroup.COORDINATION)
                     return self._offsets(answer)
                 except KafkaError as error:
                     if not error.retriable:
                         raise
                     logger.debug("offsets of group %s not known yet: %r", self._group, error)
+            self._coordinator = None
             await asyncio.sleep(RETRY_SECONDS)
 
     async def member_count(self) -> int:

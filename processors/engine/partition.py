@@ -95,8 +95,6 @@ class Partition:
         if self.writer is None or self.rows is None:
             text = f"partition {self.number} has no writer"
             raise RuntimeError(text)
-        if self.writer.shaken():
-            await self._renew_writer("a connection was lost")
         began = time.monotonic()
         with wiring.watchdog.limit(f"committing a batch of partition {self.number}", wiring.settings.deadlines.commit):
             await reached(wiring.faults, Failpoint.BATCH_LEFT, self.number)
@@ -109,8 +107,10 @@ class Partition:
             self.positions = batch.positions
             await reached(wiring.faults, Failpoint.COMMIT_APPLIED, self.number)
         self._count(batch, time.monotonic() - began)
-        if self.writer.shaken():
-            await self._renew_writer("a connection was lost")
+        with wiring.watchdog.limit(f"waiting for the end of partition {self.number}'s transaction", wiring.settings.deadlines.fencing):
+            ended = await self.writer.ended()
+        if not ended:
+            await self._renew_writer("the broker has forgotten how a transaction ended")
         elif self.writer.records_max() >= wiring.settings.sequence_records_max:
             await self._renew_writer(f"{self.writer.records_max()} records were written")
 
@@ -206,7 +206,7 @@ class Partition:
             logger.warning("partition %d: the producer stopped with %r", self.number, error)
 
     async def _renew_writer(self, why: str) -> None:
-        """Begin a new producer session: before sequence numbers wrap, and after the broker may have forgotten to end a transaction.
+        """Begin a new producer session: before sequence numbers wrap, and after the broker forgot to end a transaction.
 
         The new session fences the old one, and would fence another owner too: so marker and committed offsets must agree after it.
         """

@@ -31,7 +31,7 @@ class Deadlines:
     stop_consumer: float = 5.0
     """The consumer stops; then it is abandoned."""
     fencing: float = 45.0
-    """InitProducerId, the end of what was left open, and the metadata of every output, else exit 70.
+    """InitProducerId, the end of what was left open, and the metadata of every output; the end of a transaction everywhere. Else exit 70.
 
     Longer than a broker waits for its own markers (30)."""
     restore_progress: float = 30.0
@@ -89,8 +89,6 @@ class EngineSettings:
     """Bytes waiting per partition before fetching pauses."""
     transaction_interval_seconds: float = 0.020
     """Least time between the beginnings of two transactions of one lane, unless a batch is full."""
-    commit_pause_seconds: float = 0.003
-    """Pause after a commit: the broker is still writing markers, an earlier beginning would be refused and retried after 20 ms."""
     merge_wait_seconds: float = 1.0
     """Longest wait for a topic known to hold unread records before others are processed without it."""
     due_interval_seconds: float = 0.5

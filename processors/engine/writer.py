@@ -19,9 +19,11 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.structs import OffsetAndMetadata, TopicPartition
 
 from processors.engine.batch import RECORD_OVERHEAD_BYTES, Emitted, Target
+from processors.engine.ends import ended
 from processors.engine.faults import Defect, Failpoint, Faults, defective, reached
 from processors.engine.fencing import Fencing, Session
 from processors.engine.marker import MARKER_KEY
+from processors.engine.offsets import GroupOffsets
 from processors.engine.settings import EngineSettings
 from processors.engine.store import Row
 from processors.engine.tasks import persistently
@@ -80,7 +82,8 @@ class Writer:
         self._targets = targets
         self._faults = faults
         self._records: dict[Place, int] = {}
-        self._connections: dict[object, Any] = {}
+        self._written: dict[TopicPartition, int] = {}
+        self._offsets: dict[TopicPartition, int] = {}
         self._settings = settings
         own = f"-{uuid.uuid4()}" if defective(faults, Defect.NO_FENCING) else ""
         self.transactional_id = f"{group}-{partition}{own}"
@@ -95,6 +98,7 @@ class Writer:
             max_request_size=max([settings.producer_batch_bytes, *(target.limit_bytes for target in targets.values())]),
             compression_type=settings.compression,
         )
+        self._group_offsets = GroupOffsets(settings, group, self._producer.client)
         self._batch_bytes = settings.producer_batch_bytes
 
     async def start(self, own: Session | None = None) -> bool:
@@ -118,7 +122,6 @@ class Writer:
             await fencing.stop()
         for topic in self._targets:
             await self._producer.partitions_for(topic)
-        self._note_connections()
         await reached(self._faults, Failpoint.FENCING_DONE, self.partition)
         return aborted
 
@@ -132,12 +135,14 @@ class Writer:
         manager = self._producer._txn_manager  # noqa: SLF001 the client tells nobody
         return Session(manager.producer_id, manager.producer_epoch)
 
-    def shaken(self) -> bool:
-        """Tell whether a connection was lost since ``start``: the broker may have forgotten how the last transaction ended."""
-        if defective(self._faults, Defect.LEFT_OPEN):
-            return False
-        now = self._producer.client._conns  # noqa: SLF001 the client tells nobody
-        return any(now.get(where) is not connection or not connection.connected() for where, connection in self._connections.items())
+    async def ended(self) -> bool:
+        """Wait until the last transaction has ended everywhere; False: a part of it is forgotten, and this writer must be renewed.
+
+        Waits without limit while the broker is away, so callers put it under one.
+        """
+        if defective(self._faults, Defect.UNPROVEN_END):
+            return True
+        return await ended(self._producer.client, self._group_offsets, self._written, self._offsets)
 
     def records_max(self) -> int:
         """Return the largest number of records written to one output partition since ``start``."""
@@ -164,12 +169,13 @@ class Writer:
         if not defective(faults, Defect.UNAWAITED_SENDS):
             answers = await asyncio.gather(*futures)
             marker_offset = answers[-1].offset + self._last_count - 1
+            self._written = {answer.topic_partition: answer.offset for answer in answers}
+            self._offsets = {place: committed.offset for place, committed in offsets.items()}
         await reached(faults, Failpoint.COMMIT_PRODUCED, partition)
         if not faults or not faults.defects & {Defect.COMMIT_BEFORE_FLUSH, Defect.OFFSETS_WITH_SENDS}:
             await producer.send_offsets_to_transaction(offsets, self._group)
         await reached(faults, Failpoint.COMMIT_OFFSETS, partition)
         await producer.commit_transaction()
-        self._note_connections()
         await reached(faults, Failpoint.COMMIT_ENDED, partition)
         return marker_offset
 
@@ -180,12 +186,6 @@ class Writer:
             for topic, target in self._targets.items()
             for number in ([self.partition] if target.copartitioned else range(target.partitions))
         ]
-
-    def _note_connections(self) -> None:
-        """Remember the connections that are new; one that was lost stays remembered, and with it that it was."""
-        for where, connection in self._producer.client._conns.items():  # noqa: SLF001 the client tells nobody
-            if where[0] != "bootstrap":
-                self._connections.setdefault(where, connection)
 
     def _build(self, work: Transaction) -> list[tuple[Place, Any]]:
         """Fill record batches by output partition; the changelog comes last and the marker is its last record."""

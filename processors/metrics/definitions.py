@@ -45,7 +45,11 @@ TRANSACTIONS_ABORTED = Metric(
     Kind.COUNTER,
     "Transactions of former writers that were under way when this process fenced them; their records are done again.",
 )
-WRITERS_RENEWED = Metric(f"{PREFIX}writers_renewed_total", Kind.COUNTER, "Producer sessions renewed before sequence numbers wrap.")
+WRITERS_RENEWED = Metric(
+    f"{PREFIX}writers_renewed_total",
+    Kind.COUNTER,
+    "Producer sessions renewed: the broker forgot how a transaction ended, or sequence numbers would wrap.",
+)
 RESTORES = Metric(f"{PREFIX}restores_total", Kind.COUNTER, "Partitions restored from the changelog.")
 RESTORED_RECORDS = Metric(f"{PREFIX}restored_records_total", Kind.COUNTER, "Changelog records read while restoring.")
 RESTORE_SECONDS = Metric(f"{PREFIX}restore_seconds_total", Kind.COUNTER, "Time spent reading the changelog, added up over partitions.")

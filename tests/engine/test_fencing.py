@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -23,19 +23,20 @@ from aiokafka.structs import TopicPartition
 from processors.broker import Broker
 from processors.engine import Pipeline
 from processors.engine.batch import Emitted, Target
-from processors.engine.faults import Defect, Faults
+from processors.engine.faults import Defect, Failpoint, Faults
 from processors.engine.fencing import Fencing
 from processors.engine.writer import Transaction, Writer
 from tests.engine.conftest import Topics, until
-from tests.engine.job import QUICK, Running, build, problems, quiet
+from tests.engine.job import QUICK, Recorder, Running, build, problems, quiet
 
 pytestmark = pytest.mark.xdist_group("unverified")  # one at a time: they change a setting of the shared broker
 RULE_AND_DEFECT = pytest.mark.parametrize("rule", [True, False], ids=["with the rule", "without it"])
 FIRST, HIDDEN, LATER = 20, 10, 5
+OFFSETS = "__consumer_offsets"
 
 
-def faults(*, rule: bool) -> Faults:
-    return Faults(defects=frozenset() if rule else frozenset({Defect.LEFT_OPEN}))
+def faults(defect: Defect, *, rule: bool, reach: Callable[[Failpoint, int], Awaitable[None]] | None = None) -> Faults:
+    return Faults(reach=reach, defects=frozenset() if rule else frozenset({defect}))
 
 
 @pytest.fixture
@@ -63,26 +64,35 @@ async def ready(topics: Topics, unverified: None) -> Topics:
 
 
 class Forgetful:
-    """While entered, transactions of the partition's writer end without a marker."""
+    """While entered, transactions of partition 0's writer end without a marker in some topics, or without one anywhere."""
 
-    def __init__(self, pipeline: Pipeline, number: int = 0) -> None:
+    def __init__(self, pipeline: Pipeline, *topics: str) -> None:
         assert pipeline.ownership is not None
-        writer = pipeline.ownership.partitions[number].writer
+        writer = pipeline.ownership.partitions[0].writer
         assert writer is not None
         self._group = pipeline.wiring.application
+        self._topics = topics
         self._manager: Any = writer._producer._txn_manager
 
     def __enter__(self) -> None:
-        manager = self._manager
-        manager.maybe_add_partition_to_txn = manager._txn_partitions.add
+        manager, add = self._manager, self._manager.maybe_add_partition_to_txn
+
+        def add_place(place: TopicPartition) -> None:
+            if not self._topics or place.topic in self._topics:
+                manager._txn_partitions.add(place)
+            else:
+                add(place)
 
         def group_is_added() -> None:
             manager._txn_consumer_group = self._group
 
-        manager.consumer_group_to_add = group_is_added
+        manager.maybe_add_partition_to_txn = add_place
+        if not self._topics or OFFSETS in self._topics:
+            manager.consumer_group_to_add = group_is_added
 
     def __exit__(self, *_: object) -> None:
-        del self._manager.maybe_add_partition_to_txn, self._manager.consumer_group_to_add
+        self._manager.__dict__.pop("maybe_add_partition_to_txn")
+        self._manager.__dict__.pop("consumer_group_to_add", None)
 
 
 async def committed(pipeline: Pipeline, records: int) -> None:
@@ -93,7 +103,7 @@ async def committed(pipeline: Pipeline, records: int) -> None:
 async def leave_open(topics: Topics) -> None:
     """Process 20 records, and 10 more in a transaction that nobody can see."""
     await topics.send("a", FIRST, keys=1)
-    async with Running(build(topics)) as pipeline:
+    async with Running(build(topics, faults=faults(Defect.UNPROVEN_END, rule=False))) as pipeline:
         await quiet(topics, FIRST)
         with Forgetful(pipeline):
             await topics.send("a", HIDDEN, start=FIRST, keys=1)
@@ -123,7 +133,7 @@ async def test_a_transaction_whose_markers_were_forgotten_comes_out_once(ready: 
         await end(ready, "out", commit=marked == "output committed")
     await ready.send("a", LATER, start=FIRST + HIDDEN, keys=1)
     total = FIRST + HIDDEN + LATER
-    async with Running(build(ready, faults=faults(rule=rule))) as pipeline:
+    async with Running(build(ready, faults=faults(Defect.LEFT_OPEN, rule=rule))) as pipeline:
         await quiet(ready, total)
         await committed(pipeline, LATER)
         await until(
@@ -134,30 +144,59 @@ async def test_a_transaction_whose_markers_were_forgotten_comes_out_once(ready: 
 
 
 @RULE_AND_DEFECT
-async def test_a_writer_that_lost_its_connection_ends_what_it_wrote_before(ready: Topics, rule: bool) -> None:
-    await ready.make("rare")
-
-    def work(batch: Any, record: Any) -> None:
-        batch.emit(ready.name("rare" if record.offset == 1 else "out"), record.key, b"%d" % record.offset)
-
-    async with Running(build(ready, faults=faults(rule=rule), outputs=("out", "rare"), work=work)) as pipeline:
+async def test_what_lacks_a_marker_is_ended_without_another_transaction(ready: Topics, rule: bool) -> None:
+    async with Running(build(ready, faults=faults(Defect.UNPROVEN_END, rule=rule))) as pipeline:
         await ready.send("a", 1, keys=1)
         await committed(pipeline, 1)
         with Forgetful(pipeline):
             await ready.send("a", 1, start=1, keys=1)
             await committed(pipeline, 2)
-        assert pipeline.ownership is not None
-        writer = pipeline.ownership.partitions[0].writer
-        assert writer is not None
-        assert not writer.shaken()
-        for connection in list(writer._producer.client._conns.values()):
-            connection.close()
-        assert writer.shaken() is rule
+            await until(lambda: pipeline.figures.writers_renewed == int(rule))
+        assert len(await ready.read("out")) == 1 + int(rule)
         await ready.send("a", 1, start=2, keys=1)
-        await quiet(ready, 2)
-        await committed(pipeline, 3)
-        assert pipeline.figures.writers_renewed == int(rule)
-    assert len(await ready.read("rare")) == (1 if rule else 0)
+        await quiet(ready, 3)
+        assert pipeline.figures.writers_renewed == int(rule), "nothing lacks a marker, nothing is to be renewed"
+    assert await problems(ready) == []
+
+
+@pytest.mark.parametrize(
+    ("forgotten", "otherwise"),
+    [(("out",), "lost"), (("changelog", OFFSETS), "twice"), (("changelog",), "refused"), ((OFFSETS,), "refused")],
+    ids=lambda value: value if isinstance(value, str) else "+".join(value),
+)
+@RULE_AND_DEFECT
+async def test_what_was_acknowledged_is_out_of_reach_of_the_next_transactions_abort(
+    ready: Topics, rule: bool, forgotten: tuple[str, ...], otherwise: str
+) -> None:
+    """Some markers are forgotten, the next transaction is begun, and its writer dies: the next owner aborts what is under way."""
+    dying = asyncio.Event()
+
+    async def reach(failpoint: Failpoint, _: int) -> None:
+        if dying.is_set() and failpoint is Failpoint.COMMIT_OFFSETS:
+            raise ConnectionError("as if it died")
+
+    former, owner = Recorder(), Recorder()
+    async with Running(build(ready, faults=faults(Defect.UNPROVEN_END, rule=rule, reach=reach), fail_stop=former.stop)) as pipeline:
+        await ready.send("a", FIRST, keys=1)
+        await quiet(ready, FIRST)
+        await committed(pipeline, FIRST)
+        with Forgetful(pipeline, *(place if place is OFFSETS else ready.name(place) for place in forgotten)):
+            await ready.send("a", HIDDEN, start=FIRST, keys=1)
+            await committed(pipeline, FIRST + HIDDEN)
+            await until(lambda: pipeline.figures.writers_renewed == int(rule))
+        dying.set()
+        await ready.send("a", LATER, start=FIRST + HIDDEN, keys=1)
+        await until(lambda: former.codes)
+        assert "as if it died" in former.reason
+    async with Running(build(ready, fail_stop=owner.stop)) as pipeline:
+        await until(lambda: owner.codes or pipeline.figures.records >= LATER)
+        if not owner.codes:
+            await committed(pipeline, LATER)
+            await until(
+                lambda: pipeline.ownership is not None and all(p.lane and p.lane.caught_up for p in pipeline.ownership.partitions.values())
+            )
+    found = ["refused"] if owner.codes else [problem.partition(":")[0] for problem in await problems(ready)]
+    assert (set(found) & {"lost", "twice", "refused"}) == (set() if rule else {otherwise})
 
 
 async def test_a_changelog_with_an_open_end_is_waited_for(ready: Topics) -> None:

@@ -277,7 +277,7 @@ async def test_8_offsets_are_sent_when_every_batch_is_acknowledged(defect: Defec
             async def answer() -> Any:
                 await asyncio.sleep(0.01)
                 said.append("acknowledged")
-                return type("Metadata", (), {"offset": 41})
+                return type("Metadata", (), {"offset": 41, "topic_partition": TopicPartition("log", 0)})
 
             assert builder.record_count() == 1
             return asyncio.create_task(answer())

@@ -21,8 +21,8 @@ DOWNLOAD_SECONDS = 600.0
 
 
 @pytest.fixture(scope="session")
-def victim() -> Iterator[Broker]:
-    """A broker that a test may kill, freeze and restart, and must leave running."""
+def victim(request: pytest.FixtureRequest) -> Iterator[Broker]:
+    """A broker that a test may kill, freeze and restart, and must leave running. Where a test failed its folder stays, to be looked at."""
     cache = Path(os.environ.get("MULTICHANNEL_BROKER_CACHE_FOLDER") or ROOT / ".broker" / "cache")
     with children.locked(cache, DOWNLOAD_SECONDS):
         libraries = downloads.fetched(kafka.NAME, cache, look_for_prerequisites().maven, lambda _: None, DOWNLOAD_SECONDS)
@@ -33,7 +33,8 @@ def victim() -> Iterator[Broker]:
         yield broker
     finally:
         broker.kill()
-        shutil.rmtree(broker.folder, ignore_errors=True)
+        if not request.session.testsfailed:
+            shutil.rmtree(broker.folder, ignore_errors=True)
 
 
 @pytest.fixture
