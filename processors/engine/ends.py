@@ -34,11 +34,12 @@ async def ends(client: AIOKafkaClient, places: Iterable[TopicPartition], isolati
     Raises:
         KafkaError: the broker refuses.
     """
-    leaders: defaultdict[int | None, list[TopicPartition]] = defaultdict(list)
+    leaders: defaultdict[int, list[TopicPartition]] = defaultdict(list)
     for place in places:
-        leaders[client.cluster.leader_for_partition(place)].append(place)
-    if leaders.keys() & {None, -1}:
-        return None
+        leader = client.cluster.leader_for_partition(place)
+        if leader in {None, -1}:
+            return None
+        leaders[leader].append(place)
     parts = await asyncio.gather(*(_answered(client, node, held, isolation) for node, held in leaders.items()))
     found: dict[TopicPartition, int] = {}
     for part in parts:
