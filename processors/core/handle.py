@@ -87,8 +87,11 @@ def settling_of(state: CustomerState, policy: Policy) -> Settling:
 def _decide(state: CustomerState, touched: Touched, cause: Cause, policy: Policy) -> tuple[Decision, ...]:
     """Ask the pairs that may have changed, and tell those that did."""
     as_of = state.facts.as_of
-    settling = settling_of(state, policy)
-    settling.take_in(touched, as_of)
+    settling = state.settling
+    if settling is None or settling.policy is not policy:
+        settling = settling_of(state, policy)  # made of all that is known, this event too
+    else:
+        settling.take_in(touched, as_of)
     state.note_changed(touched.subscriptions, touched.partners)
     if as_of >= settling.waiting:
         state.note_changed(*settling.let_waiting_in(as_of))
