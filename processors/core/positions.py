@@ -162,9 +162,15 @@ def consent_at(partner: Partner, slots: tuple[SlotTerms, ...], context: Context,
     if not slots and writes[f.REQUEST] is None and writes[f.REQUEST + f.DAP] is None and writes[f.REQUEST + f.GDAP] is None:
         until = min(until, asked_until)
         return _make_consent(instant, until, _nothing_asked_or_granted(request, gdap_not_valid, mca_accepted), None, None)
-    looked_at = slots if families is _EVERY else tuple([slot for slot in slots if slot.family in families])
     sorted_slots, bound = slots_at(slots, families, instant)
     until = min(until, bound)
+    effective, by_gdap_only, granter_known, relationships, relationship_counts, ended, but_for_its_role, not_begun, conflicting = (
+        sorted_slots
+    )
+    if effective:
+        vector = _effective(by_gdap_only, mca_accepted, gdap_not_valid, relationship_counts, conflicting, not granter_known)
+        return _make_consent(instant, until, vector, _valid_until(effective), None)
+    looked_at = slots if families is _EVERY else tuple([slot for slot in slots if slot.family in families])
     requests, bound = requests_at(partner, writes, looked_at, families, instant)
     until = min(until, bound)
     waiting = newest_is_gdap = False
@@ -173,14 +179,11 @@ def consent_at(partner: Partner, slots: tuple[SlotTerms, ...], context: Context,
         if requests.states[f.RELATIONSHIP] is _OPEN:
             until = min(until, bound)
         waiting, newest_is_gdap = _waiting_request(requests, relationship_counts=carries)
-    effective, by_gdap_only, granter_known, relationships, relationship_counts, ended, but_for_its_role, not_begun, conflicting = (
-        sorted_slots
-    )
-    is_effective, is_related = bool(effective), bool(relationships)
+    is_related = bool(relationships)
     last_ended = _last_ended(ended, relationship_live=is_related) if ended else None
     facts = _make_facts(
-        is_effective,
-        is_effective and by_gdap_only,
+        False,
+        False,
         mca_accepted,
         gdap_not_valid,
         request,
@@ -209,10 +212,10 @@ def consent_at(partner: Partner, slots: tuple[SlotTerms, ...], context: Context,
         requested,
         relationship_counts,
         conflicting or in_doubt,
-        is_effective and not granter_known,
+        False,
         mca_accepted,
     )
-    return _make_consent(instant, until, vector, _valid_until(effective) if is_effective else None, requests.gdap_lapse)
+    return _make_consent(instant, until, vector, None, requests.gdap_lapse)
 
 
 @cache
@@ -221,6 +224,23 @@ def _read(facts: _Facts) -> tuple[ConsentPosition, Reason, Ask, bool]:
     row = next(row for row in POSITIONS if row.when(facts))  # the last one always matches
     reason = row.reason if isinstance(row.reason, Reason) else row.reason(facts)
     return row.position, reason, row.ask if isinstance(row.ask, Ask) else row.ask(facts), row in _BEFORE_ASKING
+
+
+@cache
+def _effective(
+    by_gdap_only: bool,
+    mca_accepted: bool | None,
+    gdap_not_valid: bool,
+    relationship_live: bool,
+    conflicting: bool,
+    granter_unknown: bool,
+) -> ConsentVector:
+    """The position of whoever has an effective slot: K1 to K3 answer, which read no request, no end and no version's way of asking."""
+    facts = _Facts(
+        True, by_gdap_only, mca_accepted, gdap_not_valid, _UNREAD_REQUEST, False, False, Ask.NOTHING, None, Ask.NOTHING, False, False, False
+    )
+    position, reason, ask, _ = _read(facts)
+    return ConsentVector(position, reason, ask, _UNREAD_REQUEST, False, relationship_live, conflicting, granter_unknown, mca_accepted)
 
 
 @cache
