@@ -18,7 +18,7 @@ from processors.core.links import Links, registers_at
 from processors.core.policy import FOREVER, Policy
 from processors.core.positions import Context, context_of
 from processors.core.symbols import AcquisitionChannel, AzureOffer, Cloud, CommercePlatform, ServiceType, Status
-from processors.core.terms import CANCELLED, OF_ENDED_STATUS, Cancellable, State, cancellable, has_ended, term_end, term_states
+from processors.core.terms import CANCELLED, OF_ENDED_STATUS, Cancellable, State, cancellable, has_ended, lapses, term_end, term_states
 from processors.core.tuples import maker
 
 CSP: Final = AcquisitionChannel.CSP
@@ -137,11 +137,12 @@ def outline_at(
     )
 
 
-def rests_on_when_told(registers: Registers, term_end: int | None) -> bool:
+def rests_on_when_told(registers: Registers, outline: Outline) -> bool:
     """Whether the outline of a subscription without links may be another one when the values it has are told again, later.
 
-    Term states read when a cancellation, and when a status that ends or comes at or after the term's end, was told (`term_states`), the
-    window when a request was made (`cancellable`), missing facts which of two marks is the greater one (`missing_facts`).
+    Term states read when a cancellation, and when a status that ends was told, or one at or after the end of a term that lapses
+    (`term_states`), the window when a request was made (`cancellable`), missing facts which of two marks is the greater one
+    (`missing_facts`). `outline` is the one before.
     """
     current = registers.current
     if registers.waiting:
@@ -150,7 +151,10 @@ def rests_on_when_told(registers: Registers, term_end: int | None) -> bool:
         if current[register] is not None:
             return True
     status = current[f.STATUS]
-    return status is None or status[2] in OF_ENDED_STATUS or (term_end is not None and status[0] >= term_end)
+    if status is None or status[2] in OF_ENDED_STATUS:
+        return True
+    end = outline.term_end
+    return end is not None and status[0] >= end and lapses(outline.states)
 
 
 def _owner(told: list[Any]) -> BillingOwner:

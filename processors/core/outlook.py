@@ -138,7 +138,7 @@ class Outlook:
         """Take in that facts of a subscription changed, or that they were only told again."""
         links, registers = self._links, self._customer.subscriptions[subscription_id].registers
         if not links and registers.current[PREDECESSOR] is None:
-            if not retold or rests_on_when_told(registers, self._outlines[subscription_id][0][1].term_end):
+            if not retold or rests_on_when_told(registers, self._outline(subscription_id, instant)):
                 self._remake_outline(subscription_id, instant)
             return
         group = links.connected(subscription_id)

@@ -124,6 +124,11 @@ def term_states(writes: list[Write | None], told: list[Any], end: int | None) ->
     return running, _PENDING
 
 
+def lapses(states: tuple[State, ...]) -> bool:
+    """Whether the end of the term is the end of the subscription, unless told otherwise; else it is pending or suspended for ever."""
+    return states[-1] is not _PENDING and states[-1] is not _SUSPENDED
+
+
 def _states_of_ended(status: Value, since: int, end: int | None) -> tuple[State, ...]:
     """Told as DELETED, DISABLED or EXPIRED."""
     if status is Status.DELETED:

@@ -280,6 +280,8 @@ CANCELLED = {
     "subscription_id": "s1", "kind": "SUBSCRIPTION_CANCELLED", "cancellation_status": "COMPLETED", "azure_services": [],
     "initiated_by": "CUSTOMER",
 }  # fmt: skip
+RENEWING = {"auto_renew_enabled": True}
+LAPSING = {"subscription_id": "s1", "auto_renew_enabled": False, "effective_at": "2024-09-01T00:00:00Z"}
 REQUESTED = CANCELLED | {"cancellation_status": "REQUESTED"}
 UNREADABLE = CANCELLED | {"cancellation_status": "A_SYMBOL_OF_TOMORROW"}
 
@@ -288,6 +290,15 @@ UNREADABLE = CANCELLED | {"cancellation_status": "A_SYMBOL_OF_TOMORROW"}
     "told_again",
     [
         pytest.param([("state", "2025-08-01", ACTIVE)], id="active after the term's end"),
+        pytest.param(
+            [
+                ("correction", "2024-06-18", RENEWING),
+                ("state", "2024-06-19", LAPSING),
+                ("purchase", "2024-10-01", {"subscription_id": "s2"}),
+                ("state", "2025-08-01", ACTIVE),
+            ],
+            id="active after the term's end, which lapses since what waited came into force",
+        ),
         pytest.param([("state", "2024-09-01", EXPIRED), ("state", "2024-09-20", EXPIRED)], id="a status that ends"),
         pytest.param([("state", "2024-09-01", ACTIVE | {"effective_at": "2025-08-01T00:00:00Z"})], id="a value that waits"),
         pytest.param([("cancellation", "2024-09-01", CANCELLED), ("state", "2024-09-20", ACTIVE)], id="active after a cancellation"),
