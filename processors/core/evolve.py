@@ -21,16 +21,18 @@ class Touched:
     """Of what the known changed; `news` is whether anything at all did.
 
     Of the customer and of the profile of a partner only values count, no view reads their writes: `profile` names the partner whose
-    registers tell another value. `retold` are those of the subscriptions that were told nothing but the values they had.
+    registers tell another value, `retold_partner` the one of whom nothing else changed and no register does. `retold` are those of the
+    subscriptions that were told nothing but the values they had.
     """
 
-    __slots__ = ("customer", "news", "partners", "profile", "retold", "subscriptions", "transfers")
+    __slots__ = ("customer", "news", "partners", "profile", "retold", "retold_partner", "subscriptions", "transfers")
 
     def __init__(self) -> None:
         self.customer = False
         self.news = False
         self.transfers = False
         self.profile: str | None = None
+        self.retold_partner: str | None = None
         self.subscriptions: set[str] = set()
         self.retold: set[str] = set()
         self.partners: set[str] = set()
@@ -88,12 +90,7 @@ def evolve(customer: Customer, added: Additions, as_of: int, policy: Policy) -> 
             touched.news = True
     _evolve_subscriptions(customer, added, as_of, touched)
     if added.partner is not None:
-        news, tells_other = _evolve_partner(customer.partners[added.partner], added, as_of, policy)
-        if news:
-            touched.partners.add(added.partner)
-            touched.news = True
-            if tells_other:
-                touched.profile = added.partner
+        _evolve_partner(customer.partners[added.partner], added, as_of, policy, touched)
     return touched
 
 
@@ -123,9 +120,23 @@ def _evolve_subscriptions(customer: Customer, added: Additions, as_of: int, touc
             touched.news = True
 
 
-def _evolve_partner(partner: Partner, added: Additions, as_of: int, policy: Policy) -> tuple[bool, bool]:
-    """Whether anything changed, and whether a register tells another value."""
-    news, tells_other = partner.registers.add(added.of_partner, added.key, as_of)
+def _evolve_partner(partner: Partner, added: Additions, as_of: int, policy: Policy, touched: Touched) -> None:
+    name = partner.partner_tenant_id
+    told, tells_other = partner.registers.add(added.of_partner, added.key, as_of)
+    consents_changed = _evolve_consents(partner, added, policy)
+    if not told and not consents_changed:
+        return
+    touched.partners.add(name)
+    touched.news = True
+    if tells_other:
+        touched.profile = name
+    elif not consents_changed and all(register < f.REQUEST for register, _, _ in added.of_partner):
+        touched.retold_partner = name  # of requests and declines it counts also when they were told
+
+
+def _evolve_consents(partner: Partner, added: Additions, policy: Policy) -> bool:
+    """Whether a grant, an extension or an end was kept."""
+    news = False
     for slot, grant in added.grants:
         if _add_grant(partner, slot, grant, policy) is Fate.KEPT:
             news = True
@@ -141,7 +152,7 @@ def _evolve_partner(partner: Partner, added: Additions, as_of: int, policy: Poli
     if end is not None and all(known.key != end.key for known in partner.ends) and not _is_spent(partner, end):
         insort(partner.ends, end, key=_by_start)
         news = True
-    return news, tells_other
+    return news
 
 
 def newest_key(partner: Partner, slot: f.Slot) -> Key | None:

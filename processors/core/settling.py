@@ -58,7 +58,8 @@ class Settling:
             if registers.waiting:
                 self._note_waiting(registers)
         for partner_tenant_id in touched.partners:
-            self.outlook.remake_partner(partner_tenant_id, profile=partner_tenant_id == touched.profile)
+            if partner_tenant_id != touched.retold_partner:
+                self.outlook.remake_partner(partner_tenant_id, profile=partner_tenant_id == touched.profile)
             registers = self._customer.partners[partner_tenant_id].registers
             if registers.waiting:
                 self._note_waiting(registers)

@@ -286,6 +286,17 @@ REQUESTED = CANCELLED | {"cancellation_status": "REQUESTED"}
 UNREADABLE = CANCELLED | {"cancellation_status": "A_SYMBOL_OF_TOMORROW"}
 
 
+ASKED: dict[str, Any] = {
+    "partner_tenant_id": "p1", "kind": "CONSENT_REQUESTED", "requested_consent": "GDAP", "partner_type": "DIRECT_BILL", "consent_id": "g1",
+    "granted_by_role": "UNKNOWN", "includes_delegated_admin": None, "gdap_roles": [],
+}  # fmt: skip
+GRANTED = ASKED | {"kind": "GDAP_APPROVED", "granted_by_role": "GLOBAL_ADMIN", "duration": "P30D"}
+DECLINED = {
+    "partner_tenant_id": "p1", "kind": "CONSENT_DECLINED", "cancellation_status": "COMPLETED", "consent_family": "GDAP",
+    "azure_services": [], "initiated_by": "CUSTOMER",
+}  # fmt: skip
+
+
 @pytest.mark.parametrize(
     "told_again",
     [
@@ -305,10 +316,16 @@ UNREADABLE = CANCELLED | {"cancellation_status": "A_SYMBOL_OF_TOMORROW"}
         pytest.param([("cancellation", "2024-06-18", REQUESTED), ("cancellation", "2024-09-01", REQUESTED)], id="a request, too late"),
         pytest.param([("purchase", "2024-06-18", {"kind": "UNREADABLE"}), ("correction", "2024-06-19", {})], id="a mark cleared"),
         pytest.param([("cancellation", "2024-06-18", UNREADABLE), ("correction", "2024-06-19", {})], id="the other mark cleared"),
+        pytest.param([("consent", "2024-06-18", ASKED), ("consent", "2024-08-18", ASKED)], id="a request, which lapses later"),
+        pytest.param([("consent", "2024-06-18", GRANTED), ("consent", "2024-08-18", GRANTED)], id="a grant, which ends later"),
+        pytest.param(
+            [("cancellation", "2024-06-18", DECLINED), ("consent", "2024-06-19", ASKED), ("cancellation", "2024-06-20", DECLINED)],
+            id="a decline, now after the request",
+        ),
     ],
 )
 def test_a_value_told_again_counts_where_it_matters_when_it_was_told(told_again: list[tuple[str, str, dict[str, Any]]]) -> None:
-    topics = {"state": "subscription-state-changed", "cancellation": "cancellation"}
+    topics = {"state": "subscription-state-changed", "cancellation": "cancellation", "consent": "consent-granted"}
     corrected = LICENCE | {"kind": "CORRECTION"}
     state = CustomerState("c1")
     for number, (what, day, value) in enumerate([("purchase", "2024-06-17", {}), *told_again]):
