@@ -192,7 +192,8 @@ def slots_at(slots: tuple[SlotTerms, ...], families: tuple[int, ...], instant: i
     until = FOREVER
     for slot in slots:
         state, bound = slot.state_at(instant)
-        until = min(until, bound)
+        if bound < until:
+            until = bound
         if slot.family not in families:
             conflicting = conflicting or state is _LIVE
         elif state is _LIVE:

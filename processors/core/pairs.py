@@ -115,7 +115,9 @@ class Pairs:
         """The first instant at which time alone makes the answer another one: walk from bound to bound (policy.md 9.2)."""
         subscription, partner = pair.subscription, pair.partner
         while True:
-            until = min(partner.until, subscription.until)
+            until = subscription.until
+            if partner.until < until:
+                until = partner.until
             if until > LAST_INSTANT:
                 return None
             alike = True

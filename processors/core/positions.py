@@ -160,10 +160,12 @@ def consent_at(partner: Partner, slots: tuple[SlotTerms, ...], context: Context,
         gdap_not_valid, until = not valid, min(until, bound)
     families = _EVERY if policy.clouds[context.cloud].gdap_exists else _WITHOUT_GDAP
     if not slots and writes[f.REQUEST] is None and writes[f.REQUEST + f.DAP] is None and writes[f.REQUEST + f.GDAP] is None:
-        until = min(until, asked_until)
+        if asked_until < until:
+            until = asked_until
         return _make_consent(instant, until, _nothing_asked_or_granted(request, gdap_not_valid, mca_accepted), None, None)
     sorted_slots, bound = slots_at(slots, families, instant)
-    until = min(until, bound)
+    if bound < until:
+        until = bound
     effective, by_gdap_only, granter_known, relationships, relationship_counts, ended, but_for_its_role, not_begun, conflicting = (
         sorted_slots
     )

@@ -121,7 +121,8 @@ class Settling:
         changed: set[str] = set()
         for subscription_id in candidates:
             view = self.outlook.subscription(subscription_id, as_of)
-            self.due = min(self.due, view.until)
+            if view.until < self.due:
+                self.due = view.until
             before = self._subscriptions.get(subscription_id)
             if view is before:
                 continue
@@ -148,7 +149,8 @@ class Settling:
                 seen = self._partners[context] = {}
             for partner in candidates if seen else self._everyone:
                 view = self.outlook.partner(partner, context, as_of)
-                self.due = min(self.due, view.until)
+                if view.until < self.due:
+                    self.due = view.until
                 before = seen.get(partner)
                 if view is not before:
                     seen[partner] = view

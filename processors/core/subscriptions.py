@@ -101,18 +101,15 @@ def subscription_at(outline: Outline, instant: int, policy: Policy) -> Subscript
     It holds as long as what a row can read of it stays: where E2 or E4 answers, say, no version of the policy makes a difference.
     """
     service, in_csp, missing = outline.service, outline.channel is CSP, outline.missing
-    for state, bound, grace_until in outline.states:  # noqa: B007 - the state in force, the last one without an end
-        if instant < bound:
+    for state, state_until, grace_until in outline.states:  # noqa: B007 - the state in force, the last one without an end
+        if instant < state_until:
             break
-    until = min(outline.until, bound)
-    positions, running = _NO_TRANSFERS, ()  # type: tuple[dict[str, TransferPosition], tuple[str, ...]]
+    positions, running, transfers_until = _NO_TRANSFERS, (), FOREVER  # type: tuple[dict[str, TransferPosition], tuple[str, ...], int]
     if outline.transfers:
-        positions, bound = transfers_at(outline.transfers, instant)
+        positions, transfers_until = transfers_at(outline.transfers, instant)
         running = tuple(sorted(target for target, position in positions.items() if position.running is not None))
-        until = min(until, bound)
-    before_first, bound = policy.before_first.at(instant)
-    until = min(until, bound)
-    commerce, azure, allowed_until = _NO_COMMERCE, _NO_AZURE, None
+    before_first, policy_until = policy.before_first.at(instant)
+    commerce, azure, allowed_until, bound = _NO_COMMERCE, _NO_AZURE, None, FOREVER
     if not outline.succeeded and (not missing or missing == _SELLER_ALONE):
         if service is USAGE:
             azure, bound = _azure(outline, instant, policy)
@@ -138,7 +135,7 @@ def subscription_at(outline: Outline, instant: int, policy: Policy) -> Subscript
     )
     return _make_view(
         instant,
-        min(until, bound),
+        min(outline.until, state_until, transfers_until, policy_until, bound),
         vector,
         OF_VECTORS.of(vector),
         outline.face,
@@ -170,8 +167,8 @@ def _commerce(outline: Outline, instant: int, policy: Policy, *, in_transfer: bo
     if in_transfer or for_new_commerce or (platform is not _NEW_COMMERCE and platform is not _LEGACY):
         licence_transfer, bound = policy.licence_transfer.at(instant)
         until = min(until, bound)
-    if end_ahead and end is not None:
-        until = min(until, end)
+    if end is not None and instant < end < until:
+        until = end
     return (platform, window, refused, outline.auto_renew, outline.renewed, end_ahead, licence_transfer), allowed_until, until
 
 
