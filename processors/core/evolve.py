@@ -8,7 +8,7 @@ from typing import Final
 
 from processors.core import facts as f
 from processors.core.additions import Additions
-from processors.core.facts import Customer, End, Fate, Grant, Key, Partner, Reach, Subscription
+from processors.core.facts import Customer, End, Grant, Key, Partner, Reach, Subscription
 from processors.core.policy import Policy
 from processors.core.symbols import GranterRole
 
@@ -138,7 +138,7 @@ def _evolve_consents(partner: Partner, added: Additions, policy: Policy) -> bool
     """Whether a grant, an extension or an end was kept."""
     news = False
     for slot, grant in added.grants:
-        if _add_grant(partner, slot, grant, policy) is Fate.KEPT:
+        if _add_grant(partner, slot, grant, policy):
             news = True
     if added.extension is not None:
         consent_id, extension = added.extension
@@ -161,25 +161,26 @@ def newest_key(partner: Partner, slot: f.Slot) -> Key | None:
     return grants[-1].key if grants else None
 
 
-def _add_grant(partner: Partner, slot: f.Slot, grant: Grant, policy: Policy) -> Fate:
+def _add_grant(partner: Partner, slot: f.Slot, grant: Grant, policy: Policy) -> bool:
+    """Whether it was kept: not if its key is there already, nor if it can never matter again."""
     grants = partner.grants.get(slot)
     if grants is None:
         partner.grants[slot] = [grant]
-        fate = Fate.KEPT
+        is_kept = True
     else:
         if grant.key in [known.key for known in grants]:
-            return Fate.KNOWN
+            return False
         grants = sorted([*grants, grant], key=_by_key)
         kept = _last_words(grants)
         if slot[0] == f.DAP:
             kept |= _last_words([known for known in grants if counts_by_version(known, policy)])
         partner.grants[slot] = [known for known in grants if known.key in kept]
-        fate = Fate.KEPT if grant.key in kept else Fate.DROPPED
+        is_kept = grant.key in kept
     if slot[0] == f.GDAP:
         _drop_extensions(partner, slot[1])
         if partner.ends:
             partner.ends = [end for end in partner.ends if not _is_spent(partner, end)]
-    return fate
+    return is_kept
 
 
 def counts_by_version(grant: Grant, policy: Policy) -> bool:

@@ -104,14 +104,6 @@ CUSTOMER_REGISTERS: Final = ("customer_country", "is_csp_transacting_tenant")
 CUSTOMER_COUNTRY, IS_CSP_TENANT = range(2)
 
 
-class Fate(Enum):
-    """What became of a write or an entry that was added."""
-
-    KEPT = "changes what is known"
-    KNOWN = "a key that is there already"
-    DROPPED = "can never matter again"
-
-
 class Obtained(Symbol):
     """How the customer came by a subscription."""
 
