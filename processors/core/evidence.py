@@ -43,7 +43,7 @@ def of_subscription(customer: Customer, links: Links, subscription_id: str, inst
     writes, _ = registers_at(customer, subscription_id, instant)
     found = {write[1][2] for write in writes if write is not None}
     found |= {write[1][2] for write in customer.registers.at(instant)[0] if write is not None}
-    if links:
+    if links.names:
         found |= _links_walked(customer, subscription_id, instant)
         successor = links.successor(customer, subscription_id)
         if successor is not None:

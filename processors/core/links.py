@@ -9,25 +9,22 @@ from processors.core.facts import Customer, Predecessor, Write
 class Links:
     """The `predecessor` registers of a customer, turned round: who names an id as predecessor."""
 
-    __slots__ = ("_named_by", "_names")
+    __slots__ = ("_named_by", "names")
 
     def __init__(self) -> None:
-        self._names: dict[str, str] = {}
+        self.names: dict[str, str] = {}  # empty where nothing is linked
         self._named_by: dict[str, set[str]] = {}
-
-    def __bool__(self) -> bool:
-        return bool(self._names)
 
     def update(self, customer: Customer, subscription_id: str) -> str | None:
         """Take in what a subscription names now; the id it named before, where that was another one."""
         link = predecessor_of(customer, subscription_id)
-        before, now = self._names.get(subscription_id), link.subscription_id if link is not None else None
+        before, now = self.names.get(subscription_id), link.subscription_id if link is not None else None
         if before == now:
             return None
         if before is not None:
             self._named_by[before].discard(subscription_id)
         if now is not None:
-            self._names[subscription_id] = now
+            self.names[subscription_id] = now
             self._named_by.setdefault(now, set()).add(subscription_id)
         return before
 
@@ -51,8 +48,8 @@ class Links:
         while waiting:
             here = waiting.pop()
             around = set(self._named_by.get(here, ()))
-            if here in self._names:
-                around.add(self._names[here])
+            if here in self.names:
+                around.add(self.names[here])
             waiting.extend(around - found)
             found |= around
         return found

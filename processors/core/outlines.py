@@ -99,7 +99,7 @@ def outline_at(
     if begun is None:
         begun = told[f.FIRST_PURCHASE]
     in_csp = channel is CSP
-    succeeded = links.successor(customer, subscription_id) if links else None
+    succeeded = links.successor(customer, subscription_id) if links.names else None
     seller: Seller | None = told[f.SELLER] if in_csp else None
     seller_id, by_transfer = (None, False) if seller is None else seller
     face = _make_face(

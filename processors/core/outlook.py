@@ -99,7 +99,9 @@ class Outlook:
         others = [self._base(other, instant) for other in self._azure_in_csp]
         until = min([other.until for other in others])
         view = with_replacements(self._base(subscription_id, instant), [other.replacement for other in others], instant, until)
-        self._keep(views, view)
+        views.append(view)
+        if len(views) > _KEPT:
+            self._forget_ended(views)
         return view
 
     def partner(self, partner_tenant_id: str | None, context: Context, instant: int) -> PartnerView:
@@ -114,7 +116,9 @@ class Outlook:
             if view.since <= instant < view.until:
                 return view
         view = self._make_partner(partner_tenant_id, context, instant)
-        self._keep(views, view)
+        views.append(view)
+        if len(views) > _KEPT:
+            self._forget_ended(views)
         return view
 
     def slots(self, partner_tenant_id: str | None, context: Context) -> tuple[SlotTerms, ...]:
@@ -137,7 +141,7 @@ class Outlook:
     def remake_subscription(self, subscription_id: str, instant: int, *, retold: bool = False) -> None:
         """Take in that facts of a subscription changed, or that they were only told again."""
         links, registers = self._links, self._customer.subscriptions[subscription_id].registers
-        if not links and registers.current[PREDECESSOR] is None:
+        if not links.names and registers.current[PREDECESSOR] is None:
             if not retold or rests_on_when_told(registers, self._outline(subscription_id, instant)):
                 self._remake_outline(subscription_id, instant)
             return
@@ -213,12 +217,9 @@ class Outlook:
             self._partners.pop(name, None)
             self.stale_partners.add(name)
 
-    def _keep(self, views: list[Seen], view: Seen) -> None:
-        """Add a view; those that have ended make room."""
-        if len(views) >= _KEPT:
-            as_of = self._customer.as_of
-            views[:] = [kept for kept in views if kept.until > as_of]
-        views.append(view)
+    def _forget_ended(self, views: list[Seen]) -> None:
+        as_of = self._customer.as_of
+        views[:] = [view for view in views if view.until > as_of]
 
     def _partner(self, partner_tenant_id: str | None) -> Partner:
         return self._customer.partners[partner_tenant_id] if partner_tenant_id is not None else _ANYONE
@@ -230,7 +231,9 @@ class Outlook:
             if view.since <= instant < view.until:
                 return view
         view = subscription_at(self._outline(subscription_id, instant), instant, self._policy)
-        self._keep(views, view)
+        views.append(view)
+        if len(views) > _KEPT:
+            self._forget_ended(views)
         return view
 
     def _outline(self, subscription_id: str, instant: int) -> Outline:
@@ -255,7 +258,9 @@ class Outlook:
                 return view
         slots = self.slots(partner_tenant_id, context)
         view = consent_at(self._partner(partner_tenant_id), slots, context, instant, self._policy)
-        self._keep(views, view)
+        views.append(view)
+        if len(views) > _KEPT:
+            self._forget_ended(views)
         return view
 
     def _profile(self, partner_tenant_id: str | None, instant: int) -> Profile:
