@@ -51,8 +51,11 @@ _make_profile: Final = maker(Profile)
 
 def provider_of(writes: list[Write | None]) -> str | None:
     """The indirect provider that the partner's profile names."""
-    provider: str | None = values_of(writes)[f.INDIRECT_PROVIDER]
-    return provider
+    write = writes[f.INDIRECT_PROVIDER]
+    if write is None:
+        return None
+    assert isinstance(write[2], str)
+    return write[2]
 
 
 def profile_at(customer: Customer, partner: Partner | None, instant: int) -> Profile:

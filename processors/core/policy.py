@@ -98,6 +98,7 @@ CLOUDS: Final[Mapping[Cloud, CloudSwitches]] = MappingProxyType(
 )
 
 
+_PUBLIC: Final = Cloud.PUBLIC
 _ALWAYS_DELEGATED_ADMIN: Final = NextStepCode.REQUEST_DELEGATED_ADMIN, FOREVER
 _NO_CLOUD: Final = CloudSwitches(False, None, None, None, None, None)
 
@@ -144,6 +145,7 @@ class Policy:
     """Versions in the order of their start, and the clouds; every dated value answers (value, until)."""
 
     __slots__ = (
+        "_consent_clouds",
         "_versions_dated",
         "azure_plan_needed",
         "azure_plan_transfer",
@@ -171,6 +173,7 @@ class Policy:
             )
         self.versions = tuple(versions)
         self.clouds = clouds
+        self._consent_clouds: dict[Cloud | None, Cloud] = {cloud: cloud for cloud in clouds if clouds[cloud].gdap_exists is not None}
         self._versions_dated = Dated(tuple(version.effective_from for version in versions), self.versions)
         self.before_first: Dated[bool] = Dated((-FOREVER, versions[0].effective_from), (True, False))
         self.azure_plan_transfer: Dated[bool] = self._dated("azure_plan_transfer")
@@ -213,8 +216,7 @@ class Policy:
 
     def consent_cloud(self, cloud: Cloud | None) -> Cloud:
         """The cloud in which a consent position is read: PUBLIC where the cloud is not told, not readable or has a dash."""
-        switches = self.clouds.get(cloud) if cloud is not None else None
-        return Cloud.PUBLIC if cloud is None or switches is None or switches.gdap_exists is None else cloud
+        return self._consent_clouds.get(cloud, _PUBLIC)
 
     def carries_dap(self, cloud: Cloud, instant: int) -> tuple[bool, int]:
         """Whether a relationship carries DAP in a consent cloud."""

@@ -16,6 +16,7 @@ GRACE: Final = 30 * DAY
 LAPSED: Final = 120 * DAY
 DISABLED: Final = 90 * DAY
 _LICENCE: Final = ServiceType.LICENSE_BASED
+_USAGE: Final = ServiceType.USAGE_BASED
 _LEGACY: Final = CommercePlatform.LEGACY
 _NEW_COMMERCE: Final = CommercePlatform.NEW_COMMERCE
 _STATUS_UNKNOWN: Final = Status.UNKNOWN
@@ -36,11 +37,12 @@ class TermState(Symbol):
 
 
 ENDED: Final = frozenset({TermState.CANCELLED, TermState.ENDED_DISABLED, TermState.ENDED_DELETED})
+_ENDED_GRACE: Final = TermState.ENDED_GRACE
 
 
 def has_ended(state: TermState, service: ServiceType | None) -> bool:
     """Whether nothing of a subscription is left to support; Azure ends with the grace already."""
-    return state in ENDED or (service is ServiceType.USAGE_BASED and state is TermState.ENDED_GRACE)
+    return state in ENDED or (service is _USAGE and state is _ENDED_GRACE)
 
 
 class Window(Symbol):
