@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable
 
 from processors.core.evolve import Touched
 from processors.core.facts import Customer, Registers
@@ -40,7 +40,7 @@ class Settling:
         self._by_context: dict[Context, set[str]] = {}  # the subscriptions
         self._partners: dict[Context, dict[str | None, PartnerView]] = {}  # where there are subscriptions
         self._everyone: list[str | None] = []  # the any-partner first, then by id; no id is empty
-        self.waiting = -FOREVER
+        self.waiting = self._first_waiting()
         self.due = -FOREVER
         self.outlook.remake_transfers()
         for subscription_id in customer.subscriptions:
@@ -77,16 +77,16 @@ class Settling:
         subscriptions = [name for name, known in customer.subscriptions.items() if known.registers.advance(as_of)]
         partners = [name for name, known in customer.partners.items() if known.registers.advance(as_of)]
         customer.registers.advance(as_of)
-        self.waiting = min(
-            (registers.waiting[0][0] for registers in self._registers() if registers.waiting),
-            default=FOREVER,
-        )
+        self.waiting = self._first_waiting()
         return subscriptions, partners
 
-    def _registers(self) -> Iterator[Registers]:
-        yield self._customer.registers
-        yield from (known.registers for known in self._customer.subscriptions.values())
-        yield from (known.registers for known in self._customer.partners.values())
+    def _first_waiting(self) -> int:
+        """When the next of what waits comes into force; FOREVER where nothing waits."""
+        customer = self._customer
+        all_registers = [customer.registers]
+        all_registers += [known.registers for known in customer.subscriptions.values()]
+        all_registers += [known.registers for known in customer.partners.values()]
+        return min([registers.waiting[0][0] for registers in all_registers if registers.waiting], default=FOREVER)
 
     def changed_pairs(self, as_of: int) -> list[tuple[str, str | None, SubscriptionView, PartnerView]]:
         """The pairs to ask again at an instant and how they look, in the order of decisions (policy.md 9.3)."""
