@@ -111,7 +111,7 @@ class Fencing:
         while True:
             state, session = await self._describe()
             under_way = under_way or state == UNDECIDED
-            if own is not None and session != own:
+            if own is not None and session not in {own, None}:  # None: the id has expired, so nobody took it from us lately
                 raise ProducerFenced
             own = None
             if state in COMMITTED:

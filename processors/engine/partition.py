@@ -71,6 +71,8 @@ class Partition:
         self._gate = gate
         self._prove = prove
         self._task: asyncio.Task[None] | None = None
+        self._written_at = 0.0
+        """When the writer last was known to the broker, on the monotonic clock."""
 
     async def ready(self, epoch: int) -> None:
         """Wait until the partition is PARKED, starting whatever is missing. Being cancelled leaves the work going on."""
@@ -95,6 +97,9 @@ class Partition:
         if self.writer is None or self.rows is None:
             text = f"partition {self.number} has no writer"
             raise RuntimeError(text)
+        idle = time.monotonic() - self._written_at
+        if idle > wiring.settings.writer_idle_seconds_max:
+            await self._renew_writer(f"it wrote nothing for {idle:,.0f} s")
         began = time.monotonic()
         with wiring.watchdog.limit(f"committing a batch of partition {self.number}", wiring.settings.deadlines.commit):
             await reached(wiring.faults, Failpoint.BATCH_LEFT, self.number)
@@ -109,6 +114,7 @@ class Partition:
         self._count(batch, time.monotonic() - began)
         with wiring.watchdog.limit(f"waiting for the end of partition {self.number}'s transaction", wiring.settings.deadlines.fencing):
             ended = await self.writer.ended()
+        self._written_at = time.monotonic()
         if not ended:
             await self._renew_writer("the broker has forgotten how a transaction ended")
         elif self.writer.records_max() >= wiring.settings.sequence_records_max:
@@ -152,6 +158,7 @@ class Partition:
                 self.writer = self._new_writer()
                 with wiring.watchdog.limit(f"fencing partition {number}", wiring.settings.deadlines.fencing):
                     aborted = await self.writer.start()
+                self._written_at = time.monotonic()
                 wiring.figures.transactions_aborted += aborted  # not in one line with the await: other partitions count meanwhile
                 wiring.figures.fencings += 1
                 self._enter(State.RESTORING)
@@ -206,7 +213,7 @@ class Partition:
             logger.warning("partition %d: the producer stopped with %r", self.number, error)
 
     async def _renew_writer(self, why: str) -> None:
-        """Begin a new producer session: before sequence numbers wrap, and after the broker forgot to end a transaction.
+        """Begin a new producer session: before sequence numbers wrap, after a long idle time, after the broker forgot an end.
 
         The new session fences the old one, and would fence another owner too: so marker and committed offsets must agree after it.
         """

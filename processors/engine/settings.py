@@ -95,6 +95,9 @@ class EngineSettings:
     """How often a lane that has caught up asks the application whether something is due."""
     sequence_records_max: int = 2**30
     """Records per output partition and producer session before the writer is renewed; at 2**31 sequence numbers turn negative."""
+    writer_idle_seconds_max: float = 86_400.0
+    """A writer that wrote nothing for so long is renewed before its next transaction: a broker forgets a transactional id after a week
+    (transactional.id.expiration.ms), and the transaction would end the process."""
     restores_at_once: int = 4
     restore_slice_records: int = 2_000
 

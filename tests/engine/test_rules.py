@@ -304,6 +304,20 @@ async def test_9_a_writer_is_renewed_before_its_sequence_numbers_wrap(ready: Top
     assert await problems(ready) == []
 
 
+@pytest.mark.parametrize("limit", [0.2, 86_400.0], ids=["with the rule", "without it"])
+async def test_9_a_writer_is_renewed_after_a_long_idle_time(ready: Topics, limit: float) -> None:
+    settings = dataclasses.replace(QUICK, writer_idle_seconds_max=limit)
+    await ready.send("a", 30)
+    async with Running(build(ready, settings=settings)) as pipeline:
+        await quiet(ready, 30)
+        await asyncio.sleep(0.3)
+        renewed = pipeline.figures.writers_renewed
+        await ready.send("a", 30, start=30)
+        await quiet(ready, 60)
+        assert (pipeline.figures.writers_renewed > renewed) is (limit == 0.2)
+    assert await problems(ready) == []
+
+
 @RULE_AND_DEFECT
 async def test_10_an_exception_of_the_fetch_ends_the_process(ready: Topics, rule: bool) -> None:
     recorder = Recorder()

@@ -79,11 +79,15 @@ def free_ports(count: int) -> list[int]:
 
 
 class Broker:
-    """One broker in `folder`; `libraries` holds Kafka's jars. Every method has a deadline and raises TimeoutError after it."""
+    """One broker in `folder`; `libraries` holds Kafka's jars, `properties` more configuration.
 
-    def __init__(self, folder: Path, libraries: Path) -> None:
+    Every method has a deadline and raises TimeoutError after it.
+    """
+
+    def __init__(self, folder: Path, libraries: Path, properties: str = "") -> None:
         self.folder = folder.absolute()
         self.libraries = libraries.absolute()
+        self._properties = _PROPERTIES + properties
         self.direct, self.behind, self.proxy, self._controller = free_ports(4)
         self.launches = 0
         self.pauses = 0
@@ -105,7 +109,7 @@ class Broker:
         self.folder.mkdir(parents=True)
         properties = self.folder / "server.properties"
         properties.write_text(
-            _PROPERTIES.format(
+            self._properties.format(
                 direct=self.direct, behind=self.behind, proxy=self.proxy, controller=self._controller, data=self.folder / "data"
             )
         )

@@ -21,11 +21,16 @@ DOWNLOAD_SECONDS = 600.0
 
 
 @pytest.fixture(scope="session")
-def victim(request: pytest.FixtureRequest) -> Iterator[Broker]:
-    """A broker that a test may kill, freeze and restart, and must leave running. Where a test failed its folder stays, to be looked at."""
+def libraries() -> Path:
+    """Kafka's jars."""
     cache = Path(os.environ.get("MULTICHANNEL_BROKER_CACHE_FOLDER") or ROOT / ".broker" / "cache")
     with children.locked(cache, DOWNLOAD_SECONDS):
-        libraries = downloads.fetched(kafka.NAME, cache, look_for_prerequisites().maven, lambda _: None, DOWNLOAD_SECONDS)
+        return downloads.fetched(kafka.NAME, cache, look_for_prerequisites().maven, lambda _: None, DOWNLOAD_SECONDS)
+
+
+@pytest.fixture(scope="session")
+def victim(request: pytest.FixtureRequest, libraries: Path) -> Iterator[Broker]:
+    """A broker that a test may kill, freeze and restart, and must leave running. Where a test failed its folder stays, to be looked at."""
     broker = Broker(ROOT / ".broker" / f"faults-{os.getpid()}", libraries)
     try:
         broker.format()
