@@ -251,7 +251,7 @@ class Reader:
         """All writes, into empty registers."""
         for _ in range(self.number()):
             register, write = self._write(symbols)
-            known.current[register] = write
+            known.put(register, write)
         for _ in range(self.number()):
             register, (start, key, value) = self._write(symbols)
             known.waiting.append((start, key, register, value))

@@ -131,12 +131,16 @@ def values_of(writes: Iterable[Write | None]) -> list[Any]:
 
 
 class Registers:
-    """The registers of one thing: what is in force at as_of in `current`, what waits in `waiting`, rare and in the order of its start."""
+    """The registers of one thing: what is in force at as_of in `current`, what waits in `waiting`, rare and in the order of its start.
 
-    __slots__ = ("current", "waiting")
+    `values` are those of `current`, kept because every outline and every profile reads them.
+    """
+
+    __slots__ = ("current", "values", "waiting")
 
     def __init__(self, count: int) -> None:
         self.current: list[Write | None] = [None] * count
+        self.values: list[Any] = [None] * count
         self.waiting: list[tuple[int, Key, int, Value]] = []
 
     def knows(self, register: int, key: Key) -> bool:
@@ -152,7 +156,7 @@ class Registers:
         Whether any was kept, and whether one of those tells another value than its register has, or waits.
         """
         news = other = False
-        current = self.current
+        current, values = self.current, self.values
         for register, in_force_from, value in writes:
             if in_force_from > as_of:
                 if not self.knows(register, key):
@@ -162,11 +166,13 @@ class Registers:
             before = current[register]
             if before is None:
                 current[register] = (in_force_from, key, value)
+                values[register] = value
                 news = other = True
             elif in_force_from > before[0] or (in_force_from == before[0] and key > before[1]):
                 current[register] = (in_force_from, key, value)
                 news = True
                 if before[2] != value:
+                    values[register] = value
                     other = True
         return news, other
 
@@ -174,9 +180,18 @@ class Registers:
         """As `add`, for the one register whose smallest key counts."""
         current = self.current[register]
         if current is None or key < current[1]:
-            self.current[register] = (key[0], key, value)
+            self.put(register, (key[0], key, value))
             return True
         return False
+
+    def put(self, register: int, write: Write) -> None:
+        """Keep this very write, whatever is in force."""
+        self.current[register] = write
+        self.values[register] = write[2]
+
+    def told(self, writes: list[Write | None]) -> list[Any]:
+        """The values of writes that `at` gave, or that were read through predecessors."""
+        return self.values if writes is self.current else values_of(writes)
 
     def at(self, instant: int) -> tuple[list[Write | None], int]:
         """The greatest write of each register in force at an instant not before as_of, and until when this holds."""
@@ -198,6 +213,7 @@ class Registers:
         if not self.waiting or self.waiting[0][0] > as_of:
             return False
         self.current = self.at(as_of)[0]
+        self.values = values_of(self.current)
         self.waiting = [waiting for waiting in self.waiting if waiting[0] > as_of]
         return True
 

@@ -94,7 +94,8 @@ def outline_at(
 ) -> Outline:
     """The outline in force at an instant; `transfers` are those whose last event names the subscription."""
     writes, until = registers_at(customer, subscription_id, instant)
-    told = values_of(writes)
+    registers = customer.subscriptions[subscription_id].registers
+    told = registers.told(writes)
     service, channel, cloud, begun = told[f.SERVICE_TYPE], told[f.ACQUISITION_CHANNEL], told[f.CLOUD], told[f.TERM_STARTED]
     if begun is None:
         begun = told[f.FIRST_PURCHASE]
@@ -106,7 +107,7 @@ def outline_at(
         context_of(policy.consent_cloud(cloud), channel is _EA),
         _owner(told) if succeeded is None else _owner_after(customer, links, subscription_id, instant),
         seller_id,
-        by_transfer and customer.subscriptions[subscription_id].registers.current[f.SELLER] is writes[f.SELLER],
+        by_transfer and registers.current[f.SELLER] is writes[f.SELLER],
         succeeded[1].holder if succeeded is not None else None,
     )
     if transfers and in_csp:

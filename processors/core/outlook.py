@@ -10,10 +10,10 @@ from __future__ import annotations
 from typing import Final, Protocol, TypeVar
 
 from processors.core.consents import SlotTerms, slot_terms
-from processors.core.facts import PREDECESSOR, Customer, Partner, Transfer
+from processors.core.facts import INDIRECT_PROVIDER, PREDECESSOR, Customer, Partner, Transfer
 from processors.core.links import Links
 from processors.core.outlines import CSP, USAGE, Outline, outline_at, rests_on_when_told
-from processors.core.partners import PartnerView, Profile, partner_view, profile_at, provider_of
+from processors.core.partners import PartnerView, Profile, partner_view, profile_at
 from processors.core.policy import FOREVER, Policy
 from processors.core.positions import Consent, Context, consent_at
 from processors.core.subscriptions import SubscriptionView, subscription_at, with_replacements
@@ -206,7 +206,7 @@ class Outlook:
         self.stale_partners.update(self._customer.partners)
 
     def _note_provider(self, partner_tenant_id: str, partner: Partner) -> None:
-        provider = provider_of(partner.registers.current)
+        provider: str | None = partner.registers.values[INDIRECT_PROVIDER]
         if provider is not None:
             self._resellers.setdefault(provider, set()).add(partner_tenant_id)
 

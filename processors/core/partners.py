@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 from processors.core import facts as f
 from processors.core.case import PartnerVector, make_partner_vector
-from processors.core.facts import Customer, Partner, Write, values_of
+from processors.core.facts import Customer, Partner
 from processors.core.markets import same_market
 from processors.core.numbers import OF_VECTORS
 from processors.core.positions import Consent
@@ -49,23 +49,14 @@ class Profile(NamedTuple):
 _make_profile: Final = maker(Profile)
 
 
-def provider_of(writes: list[Write | None]) -> str | None:
-    """The indirect provider that the partner's profile names."""
-    write = writes[f.INDIRECT_PROVIDER]
-    if write is None:
-        return None
-    assert isinstance(write[2], str)
-    return write[2]
-
-
 def profile_at(customer: Customer, partner: Partner | None, instant: int) -> Profile:
     """The profile of a partner; None is the any-partner. The partner's registers read here never wait."""
     of_customer, until = customer.registers.at(instant)
-    customer_country, told_csp_tenant = values_of(of_customer)
+    customer_country, told_csp_tenant = customer.registers.told(of_customer)
     is_csp_tenant = told_csp_tenant is True
     if partner is None:
         return Profile(True, None, None, is_csp_tenant, False, False, False, until)
-    told = values_of(partner.registers.current)
+    told = partner.registers.values
     country = told[f.PARTNER_COUNTRY]
     differ = country is not None and customer_country is not None and country != customer_country
     return _make_profile(

@@ -15,6 +15,7 @@ from processors.core import chunks
 from processors.core.conclusions import SupportAccess
 from processors.core.decisions import Cause, Decision
 from processors.core.events import Event
+from processors.core.facts import values_of
 from processors.core.handle import Disposition, handle, pairs_under, review, settling_of, wake
 from processors.core.pairs import answer_of
 from processors.core.policy import FOREVER, Policy
@@ -240,6 +241,11 @@ def test_every_question_about_an_instant_has_one_answer_until_its_bound(case: Ca
 
 def assert_kept_looks_as_made_afresh(state: CustomerState, policy: Policy) -> None:
     """Now and after each of the next bounds, for every subscription and partner."""
+    facts = state.facts
+    of_subscriptions = [known.registers for known in facts.subscriptions.values()]
+    of_partners = [known.registers for known in facts.partners.values()]
+    for registers in (facts.registers, *of_subscriptions, *of_partners):
+        assert registers.values == values_of(registers.current)
     kept, afresh = settling_of(state, policy).outlook, Settling(state.facts, policy).outlook
     for subscription_id in state.facts.subscriptions:
         instant = state.facts.as_of
