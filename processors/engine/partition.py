@@ -116,7 +116,7 @@ class Partition:
             ended = await self.writer.ended()
         self._written_at = time.monotonic()
         if not ended:
-            await self._renew_writer("the broker has forgotten how a transaction ended")
+            await self._renew_writer("the end of its last transaction is missing in some partition")
         elif self.writer.records_max() >= wiring.settings.sequence_records_max:
             await self._renew_writer(f"{self.writer.records_max()} records were written")
 

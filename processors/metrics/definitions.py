@@ -48,7 +48,7 @@ TRANSACTIONS_ABORTED = Metric(
 WRITERS_RENEWED = Metric(
     f"{PREFIX}writers_renewed_total",
     Kind.COUNTER,
-    "Producer sessions renewed: the broker forgot how a transaction ended, they were idle for a day, or sequence numbers would wrap.",
+    "Producer sessions renewed: the end of a transaction was missing, they were idle for a day, or sequence numbers would wrap.",
 )
 RESTORES = Metric(f"{PREFIX}restores_total", Kind.COUNTER, "Partitions restored from the changelog.")
 RESTORED_RECORDS = Metric(f"{PREFIX}restored_records_total", Kind.COUNTER, "Changelog records read while restoring.")

@@ -145,7 +145,7 @@ def settings(spec: dict[str, Any]) -> EngineSettings:
     deadlines = Deadlines(**given.pop("deadlines", {}))
     if "store_directory" in given:
         given["store_directory"] = Path(given["store_directory"])
-    return EngineSettings(bootstrap_servers=(spec["bootstrap"],), client_id=spec["slot"], deadlines=deadlines, **given)
+    return EngineSettings(bootstrap_servers=tuple(spec["bootstrap"].split(",")), client_id=spec["slot"], deadlines=deadlines, **given)
 
 
 async def main(spec: dict[str, Any]) -> None:
@@ -153,7 +153,7 @@ async def main(spec: dict[str, Any]) -> None:
     script = Script(spec)
     faults = Faults(reach=script.reach, defects=frozenset(Defect(name) for name in spec.get("defects", ())))
     misbehaviour = Misbehaviour(Path(spec["folder"]))
-    app = create_app(spec["group"], bootstrap_servers=(spec["bootstrap"],))
+    app = create_app(spec["group"], bootstrap_servers=tuple(spec["bootstrap"].split(",")))
     pipeline = attach(
         Pipeline(
             app,

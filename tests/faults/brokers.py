@@ -87,8 +87,9 @@ class Broker:
     def __init__(self, folder: Path, libraries: Path, properties: str = "") -> None:
         self.folder = folder.absolute()
         self.libraries = libraries.absolute()
-        self._properties = _PROPERTIES + properties
-        self.direct, self.behind, self.proxy, self._controller = free_ports(4)
+        self.properties = _PROPERTIES + properties
+        self.direct, self.behind, self.proxy, self.controller = free_ports(4)
+        self.replicas = 1
         self.launches = 0
         self.pauses = 0
         self._process: subprocess.Popen[bytes] | None = None
@@ -103,22 +104,24 @@ class Broker:
         assert self._process is not None
         return self._process.pid
 
-    def format(self) -> None:
-        """Write the configuration and an empty storage, deleting what an earlier run left."""
+    def format(self, cluster: str | None = None) -> None:
+        """Write the configuration and an empty storage, deleting what an earlier run left. Alone unless a cluster's id is given."""
         shutil.rmtree(self.folder, ignore_errors=True)
         self.folder.mkdir(parents=True)
         properties = self.folder / "server.properties"
         properties.write_text(
-            self._properties.format(
-                direct=self.direct, behind=self.behind, proxy=self.proxy, controller=self._controller, data=self.folder / "data"
+            self.properties.format(
+                direct=self.direct, behind=self.behind, proxy=self.proxy, controller=self.controller, data=self.folder / "data"
             )
         )
         (self.folder / "log4j2.properties").write_text(_LOGGING)
-        identity = subprocess.run(self._java("kafka.tools.StorageTool", "random-uuid"), capture_output=True, check=True, timeout=60)
-        command = self._java(
-            "kafka.tools.StorageTool", "format", "--standalone", "-t", identity.stdout.decode().strip(), "-c", str(properties)
-        )
-        subprocess.run(command, capture_output=True, check=True, timeout=60)
+        command = ["format", "-t", cluster or self.new_cluster(), "-c", str(properties), *([] if cluster else ["--standalone"])]
+        subprocess.run(self._java("kafka.tools.StorageTool", *command), capture_output=True, check=True, timeout=60)
+
+    def new_cluster(self) -> str:
+        """A cluster's id."""
+        made = subprocess.run(self._java("kafka.tools.StorageTool", "random-uuid"), capture_output=True, check=True, timeout=60)
+        return made.stdout.decode().strip()
 
     def _java(self, *arguments: str) -> list[str]:
         java = shutil.which("java")
@@ -207,7 +210,10 @@ class Broker:
     def create_topics(self, topics: dict[str, tuple[int, dict[str, str]]]) -> None:
         """Topics by name: (partitions, settings). Waits until the broker says they exist."""
         admin = AdminClient({"bootstrap.servers": self.bootstrap})
-        new = [NewTopic(name, num_partitions=count, replication_factor=1, config=config) for name, (count, config) in topics.items()]
+        new = [
+            NewTopic(name, num_partitions=count, replication_factor=self.replicas, config=config)
+            for name, (count, config) in topics.items()
+        ]
         for future in admin.create_topics(new, operation_timeout=30, request_timeout=30).values():
             future.result(30)
         limit = time.monotonic() + 30

@@ -14,6 +14,7 @@ from confluent_kafka.admin import AdminClient
 
 from tests.faults import application, job
 from tests.faults.brokers import Broker
+from tests.faults.cluster import Cluster
 from tests.faults.feed import Feed
 from tests.faults.oracle import Layout, Verdict, judge
 from tests.faults.supervisor import Action, Slot, Supervisor
@@ -27,7 +28,7 @@ SETTINGS: dict[str, object] = {"session_timeout_ms": 4_000, "heartbeat_interval_
 class Scene:
     """One experiment on a broker; `settings` go over the engine's for every worker."""
 
-    broker: Broker
+    broker: Broker | Cluster
     prefix: str
     folder: Path
     partitions: int = 4
