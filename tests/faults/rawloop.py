@@ -8,6 +8,7 @@ With
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import random
@@ -56,6 +57,13 @@ class Loop:
     def _failpoint(self) -> None:
         if self._draw.random() < self._spec.get("failpoint", 0.0):
             os.kill(os.getpid(), signal.SIGKILL)
+
+    def _die_once(self) -> None:
+        """With `dies_once`, the path of a file: whoever makes it first dies here, where the transaction's records are in the log."""
+        if "dies_once" in self._spec:
+            with contextlib.suppress(FileExistsError):
+                Path(self._spec["dies_once"]).touch(exist_ok=False)
+                os.kill(os.getpid(), signal.SIGKILL)
 
     async def run(self) -> None:
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self._stopping.set)
@@ -120,6 +128,7 @@ class Loop:
             futures = [await self._producer.send(self._prefix + name, value, key, partition) for name, partition, key, value in sends]
             self._failpoint()
             await asyncio.gather(*futures)
+            self._die_once()
             self._failpoint()
             await self._producer.send_offsets_to_transaction(offsets, self._spec["group"])
             self._failpoint()

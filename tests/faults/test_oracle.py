@@ -57,8 +57,8 @@ def run(supervisor: Supervisor, layout: Layout, seed: int, count: int = 1200, ki
 
 
 @pytest.mark.long
-def test_a_correct_program_that_is_killed_often_is_sound(supervisor: Supervisor, layout: Layout) -> None:
-    verdict = run(supervisor, layout, seed=1, failpoint=0.02)
+def test_a_correct_program_that_is_killed_often_is_sound(supervisor: Supervisor, layout: Layout, tmp_path: Path) -> None:
+    verdict = run(supervisor, layout, seed=1, failpoint=0.02, dies_once=str(tmp_path / "died"))
     verdict.require_sound()
     assert supervisor.deaths["killed"] + supervisor.deaths["failpoint"] >= 3
     assert verdict.aborted > 0
