@@ -22,6 +22,7 @@ from processors.engine.offsets import GroupOffsets
 READ_UNCOMMITTED, READ_COMMITTED = 0, 1
 LATEST = -1
 ASK_AGAIN_SECONDS = 0.003
+NO_LEADER_SECONDS = 0.05
 MARKERS_LATE_SECONDS = 1.0
 """So long a marker may be merely late once every leader answers; then it is taken for forgotten, which is safe: it is written again."""
 
@@ -66,6 +67,7 @@ async def ended(
         stable, committed = await asyncio.gather(ends(client, written, READ_COMMITTED), group.committed(offsets))
         if stable is None:
             await client.force_metadata_update()
+            await asyncio.sleep(NO_LEADER_SECONDS)
         elif committed == offsets and all(stable[place] > offset for place, offset in written.items()):
             return True
         elif late_at is None:
