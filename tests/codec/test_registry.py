@@ -219,10 +219,10 @@ async def test_an_answer_that_says_nothing_is_no_answer_and_never_a_missing_sche
 async def test_a_registry_that_hangs_is_no_answer(fake: tuple[FakeRegistry, str]) -> None:
     server, url = fake
     server.answers = [hangs]
-    async with Registry([url], tries=2, timeout_seconds=0.05) as registry:
+    async with Registry([url], tries=2, timeout_seconds=1.0) as registry:
         with pytest.raises(RegistryUnavailableError, match="no schema registry answers after 2 tries"):
             await registry.fetch([7, 8])
-    assert len(server.asked) <= 4, "two tries for each of two ids; a slow machine's try may end before the server hears of it"
+    assert len(server.asked) == 4, "two tries for each of two ids"
 
 
 async def test_a_second_try_and_a_second_url_can_find_it(fake: tuple[FakeRegistry, str]) -> None:
