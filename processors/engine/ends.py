@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaError, for_code
@@ -74,6 +74,34 @@ async def ended(
             late_at = time.monotonic() + MARKERS_LATE_SECONDS
         elif time.monotonic() > late_at:
             return False
+        await asyncio.sleep(ASK_AGAIN_SECONDS)
+
+
+async def left_open(
+    client: AIOKafkaClient, group: GroupOffsets, places: Collection[TopicPartition], inputs: Collection[TopicPartition]
+) -> set[TopicPartition]:
+    """Wait until everything that ``places`` hold at first can be read at read_committed, and no offset of ``inputs`` is pending.
+
+    Return where a transaction is still open after ``MARKERS_LATE_SECONDS`` in which every leader answered. Waits without limit of its own
+    while they do not, so callers put it under one.
+
+    Raises:
+        KafkaError: the broker refuses.
+    """
+    late_at: float | None = None
+    there: dict[TopicPartition, int] | None = None
+    while True:
+        if there is None:
+            there = await ends(client, places, READ_UNCOMMITTED)
+        stable, pending = await asyncio.gather(ends(client, places, READ_COMMITTED), group.pending(inputs))
+        if there is None or stable is None:
+            await client.force_metadata_update()
+            await asyncio.sleep(NO_LEADER_SECONDS)
+            continue
+        found: set[TopicPartition] = {*pending, *(place for place, end in there.items() if stable[place] < end)}
+        late_at = late_at or time.monotonic() + MARKERS_LATE_SECONDS
+        if not found or time.monotonic() > late_at:
+            return found
         await asyncio.sleep(ASK_AGAIN_SECONDS)
 
 

@@ -9,21 +9,23 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 from aiokafka.client import AIOKafkaClient, ConnectionGroup, CoordinationType
 from aiokafka.errors import KafkaError, for_code
 from aiokafka.protocol.admin import DescribeGroupsRequest
-from aiokafka.protocol.commit import OffsetFetchRequest
 from aiokafka.structs import TopicPartition
 
+from processors.engine.coordinators import OffsetFetchRequest
 from processors.engine.settings import EngineSettings
 
 logger = logging.getLogger(__name__)
 
 RETRY_SECONDS = 0.25
 UNKNOWN_OFFSET = -1
+UNSTABLE_OFFSET_COMMIT = 88
+"""A transaction that holds an offset of this partition has not ended."""
 
 
 class GroupOffsets:
@@ -50,26 +52,18 @@ class GroupOffsets:
             KafkaError: the broker refuses, for instance for want of authorization.
 
         """
-        topics: list[tuple[str, list[int]]] | None = None
-        if wanted is not None:
-            by_topic: defaultdict[str, list[int]] = defaultdict(list)
-            for place in wanted:
-                by_topic[place.topic].append(place.partition)
-            topics = list(by_topic.items())
-        while True:
-            with contextlib.suppress(ConnectionError, AssertionError):  # "Did we not perform bootstrap?": a broker that wakes up
-                try:
-                    if self._coordinator is None:
-                        self._coordinator = await self._client.coordinator_lookup(CoordinationType.GROUP, self._group)
-                    request = OffsetFetchRequest(self._group, topics)
-                    answer = await self._client.send(self._coordinator, request, group=ConnectionGroup.COORDINATION)
-                    return self._offsets(answer)
-                except KafkaError as error:
-                    if not error.retriable:
-                        raise
-                    logger.debug("offsets of group %s not known yet: %r", self._group, error)
-            self._coordinator = None
-            await asyncio.sleep(RETRY_SECONDS)
+        answer = await self._ask(OffsetFetchRequest(self._group, wanted))
+        return {place: offset for place, offset, _ in _read(answer) if offset != UNKNOWN_OFFSET}
+
+    async def pending(self, places: Iterable[TopicPartition]) -> set[TopicPartition]:
+        """Return those of the input partitions for which a transaction holds offsets and has not ended.
+
+        Raises:
+            KafkaError: the broker refuses.
+
+        """
+        answer = await self._ask(OffsetFetchRequest(self._group, places, stable=True))
+        return {place for place, _, code in _read(answer) if code == UNSTABLE_OFFSET_COMMIT}
 
     async def member_count(self) -> int:
         """Count the members of the group.
@@ -82,16 +76,28 @@ class GroupOffsets:
         answer = await self._client.send(node, DescribeGroupsRequest([self._group]), group=ConnectionGroup.COORDINATION)
         return sum(len(group[5]) for group in answer.groups)
 
-    @staticmethod
-    def _offsets(answer: object) -> dict[TopicPartition, int]:
-        found: dict[TopicPartition, int] = {}
-        codes = [answer.error_code]  # type: ignore[attr-defined]
-        for topic, partitions in answer.topics:  # type: ignore[attr-defined]
-            for partition, offset, _, code in partitions:
-                codes.append(code)
-                if offset != UNKNOWN_OFFSET:
-                    found[TopicPartition(topic, partition)] = offset
-        for code in codes:
-            if code:
-                raise for_code(code)
-        return found
+    async def _ask(self, request: OffsetFetchRequest) -> Any:  # noqa: ANN401 answers differ
+        """Send to the group's coordinator until it is answered without an error that passes."""
+        while True:
+            with contextlib.suppress(ConnectionError, AssertionError):  # "Did we not perform bootstrap?": a broker that wakes up
+                try:
+                    if self._coordinator is None:
+                        self._coordinator = await self._client.coordinator_lookup(CoordinationType.GROUP, self._group)
+                    answer = await self._client.send(self._coordinator, request, group=ConnectionGroup.COORDINATION)
+                    for code in (answer.error_code, *(code for _, _, code in _read(answer))):
+                        if code not in {0, UNSTABLE_OFFSET_COMMIT}:
+                            raise for_code(code)
+                except KafkaError as error:
+                    if not error.retriable:
+                        raise
+                    logger.debug("offsets of group %s not known yet: %r", self._group, error)
+                else:
+                    return answer
+            self._coordinator = None
+            await asyncio.sleep(RETRY_SECONDS)
+
+
+def _read(answer: Any) -> Iterator[tuple[TopicPartition, int, int]]:  # noqa: ANN401 the client's answers have no types
+    for topic, partitions, _ in answer.topics:
+        for number, offset, _, _, code, _ in partitions:
+            yield TopicPartition(topic, number), offset, code

@@ -232,7 +232,13 @@ class Partition:
     def _new_writer(self) -> Writer:
         wiring = self._wiring
         return Writer(
-            wiring.settings, wiring.application, self.number, changelog=wiring.changelog, targets=wiring.targets, faults=wiring.faults
+            wiring.settings,
+            wiring.application,
+            self.number,
+            changelog=wiring.changelog,
+            targets=wiring.targets,
+            inputs=wiring.inputs,
+            faults=wiring.faults,
         )
 
     def _count(self, batch: Batch, seconds: float) -> None:

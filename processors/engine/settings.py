@@ -105,6 +105,7 @@ class EngineSettings:
 
     producer_request_timeout_ms: int = 6_000
     transaction_timeout_ms: int = 30_000
+    """Whole seconds: what a fencing is for stands in the milliseconds of its own."""
     retry_backoff_ms: int = 20
     producer_batch_bytes: int = 900_000
     compression: Literal["gzip", "snappy", "lz4", "zstd"] | None = None
@@ -140,6 +141,9 @@ class EngineSettings:
             if not smaller < larger:
                 text = f"engine settings: {name} ({smaller:g}) must be less than {bound} ({larger:g})"
                 raise ValueError(text)
+        if self.transaction_timeout_ms % 1000:
+            text = f"engine settings: transaction_timeout_ms ({self.transaction_timeout_ms}) must be whole seconds"
+            raise ValueError(text)
         if self.store == "rocksdb" and self.store_directory is None:
             text = "engine settings: store 'rocksdb' needs store_directory"
             raise ValueError(text)

@@ -11,7 +11,7 @@ import asyncio
 import itertools
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,7 +21,7 @@ from aiokafka.structs import OffsetAndMetadata, TopicPartition
 from processors.engine.batch import RECORD_OVERHEAD_BYTES, Emitted, Target
 from processors.engine.ends import ended
 from processors.engine.faults import Defect, Failpoint, Faults, defective, reached
-from processors.engine.fencing import Fencing, Session
+from processors.engine.fencing import Fencing, Scope, Session
 from processors.engine.marker import MARKER_KEY
 from processors.engine.offsets import GroupOffsets
 from processors.engine.settings import EngineSettings
@@ -73,6 +73,7 @@ class Writer:
         *,
         changelog: str,
         targets: Mapping[str, Target],
+        inputs: Collection[str],
         faults: Faults | None = None,
     ) -> None:
         """Prepare a client; ``start`` makes it the owner."""
@@ -80,6 +81,7 @@ class Writer:
         self._group = group
         self._changelog = changelog
         self._targets = targets
+        self._inputs = inputs
         self._faults = faults
         self._records: dict[Place, int] = {}
         self._written: dict[TopicPartition, int] = {}
@@ -109,7 +111,7 @@ class Writer:
         ``own`` is the session of the writer that this one renews; it is refused if it has lost the partition.
         """
         await reached(self._faults, Failpoint.FENCING_BEFORE, self.partition)
-        fencing = Fencing(self._settings, self.transactional_id, self._group, self._places())
+        fencing = Fencing(self._settings, self.transactional_id, self._group, self._scope(), self._faults)
         aborted = False
         try:
             if not defective(self._faults, Defect.LEFT_OPEN):
@@ -179,13 +181,16 @@ class Writer:
         await reached(faults, Failpoint.COMMIT_ENDED, partition)
         return marker_offset
 
-    def _places(self) -> list[TopicPartition]:
-        """Return all partitions that this writer may write to."""
-        return [
+    def _scope(self) -> Scope:
+        """Return everything that this writer's transactions may contain."""
+        own = [TopicPartition(topic, self.partition) for topic, target in self._targets.items() if target.copartitioned]
+        shared = [
             TopicPartition(topic, number)
             for topic, target in self._targets.items()
-            for number in ([self.partition] if target.copartitioned else range(target.partitions))
+            if not target.copartitioned
+            for number in range(target.partitions)
         ]
+        return Scope(self.partition, own, shared, [TopicPartition(topic, self.partition) for topic in self._inputs])
 
     def _build(self, work: Transaction) -> list[tuple[Place, Any]]:
         """Fill record batches by output partition; the changelog comes last and the marker is its last record."""

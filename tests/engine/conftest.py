@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.structs import OffsetAndMetadata, TopicPartition
 from confluent_kafka.admin import AdminClient as Admin
 
@@ -136,3 +137,21 @@ async def until(condition: Callable[[], object], seconds: float = 30.0) -> None:
     while not condition():
         assert loop.time() < limit, "did not happen in time"
         await asyncio.sleep(0.02)
+
+
+@pytest.fixture
+async def unverified(broker: Broker) -> AsyncIterator[None]:
+    """A broker that takes records of a transaction whose coordinator was not told of their partition."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=list(broker.bootstrap_servers))
+    await admin.start()
+
+    async def configure(values: dict[str, str]) -> None:
+        answers = await admin.alter_configs([ConfigResource(ConfigResourceType.BROKER, "1", values)])
+        assert [code for answer in answers for code, *_ in answer.resources] == [0]
+
+    try:
+        await configure({"transaction.partition.verification.enable": "false"})
+        yield
+        await configure({})
+    finally:
+        await admin.close()

@@ -41,6 +41,9 @@ async def test_invariant_1_no_lane_without_a_writer_after_which_state_and_offset
     points = [point for point in order[0] if not point.startswith(("restore.slice", "commit", "batch"))]
     assert points == [
         Failpoint.FENCING_BEFORE,
+        Failpoint.FENCING_OWNED,
+        Failpoint.FENCING_BEGUN,
+        Failpoint.FENCING_ENDED,
         Failpoint.FENCING_DONE,
         Failpoint.RESTORE_BEGUN,
         Failpoint.RESTORE_DONE,

@@ -15,11 +15,12 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaError
 from aiokafka.producer.message_accumulator import BatchBuilder
-from aiokafka.protocol.commit import OffsetFetchRequest
+from aiokafka.protocol.commit import OffsetFetchRequest as ClientsOffsetFetchRequest
 from aiokafka.structs import TopicPartition
 
 from processors.engine import EngineSettings, ExitCode, Pipeline
 from processors.engine.batch import Emitted, Target
+from processors.engine.coordinators import OffsetFetchRequest
 from processors.engine.faults import Defect, Failpoint, Faults
 from processors.engine.marker import Marker
 from processors.engine.offsets import GroupOffsets
@@ -49,6 +50,13 @@ async def running(pipeline: Pipeline) -> Ownership:
     return pipeline.ownership
 
 
+def _asks_for_the_position(request: Any) -> bool:
+    """The engine's own question, or the client's where a defect trusts that."""
+    if isinstance(request, OffsetFetchRequest):
+        return request._topics is not None and not request._stable
+    return isinstance(request, ClientsOffsetFetchRequest) and request._partitions is not None
+
+
 @pytest.fixture
 def coordinator_loads() -> Iterator[pytest.MonkeyPatch]:
     """For three seconds the group's coordinator answers as it does while it loads: no topics, and an error code for the whole."""
@@ -58,7 +66,7 @@ def coordinator_loads() -> Iterator[pytest.MonkeyPatch]:
     async def send(self: AIOKafkaClient, node: int, request: Any, **options: Any) -> Any:
         nonlocal until
         answer = await real(self, node, request, **options)
-        if isinstance(request, OffsetFetchRequest) and request._partitions is not None:
+        if _asks_for_the_position(request):
             until = time.monotonic() + 3 if until is None else until
             if time.monotonic() < until:
                 answer.topics, answer.error_code = [], 14
@@ -132,7 +140,7 @@ async def other_owner(topics: Topics, *, first: int, count: int, partition: int 
     """Do what another member does with records of topic a that it owned for a while: one transaction."""
     targets = {topics.name("out"): Target(2, copartitioned=True), topics.name("changelog"): Target(2, copartitioned=True)}
     settings = dataclasses.replace(QUICK, bootstrap_servers=tuple(topics.servers))
-    writer = Writer(settings, topics.group, partition, changelog=topics.name("changelog"), targets=targets)
+    writer = Writer(settings, topics.group, partition, changelog=topics.name("changelog"), targets=targets, inputs=())
     await writer.start()
     markers = {r.partition: r.value for r in await topics.read("changelog") if (r.key or b"").endswith(b"marker")}
     old = Marker.decode(markers[partition])
@@ -261,7 +269,9 @@ async def test_8_offsets_are_sent_when_every_batch_is_acknowledged(defect: Defec
     said: list[str] = []
     settings = EngineSettings()
     targets = {"log": Target(1, copartitioned=True)}
-    writer = Writer(settings, "app", 0, changelog="log", targets=targets, faults=Faults(defects=frozenset({defect} if defect else ())))
+    writer = Writer(
+        settings, "app", 0, changelog="log", targets=targets, inputs=(), faults=Faults(defects=frozenset({defect} if defect else ()))
+    )
     await writer.stop()
 
     class Producer:
@@ -334,7 +344,15 @@ async def test_a_fenced_writer_cannot_write(ready: Topics, rule: bool) -> None:
     targets = {ready.name(short): Target(2, copartitioned=True) for short in ("out", "changelog")}
     settings = dataclasses.replace(QUICK, bootstrap_servers=tuple(ready.servers))
     zombie, owner = (
-        Writer(settings, ready.group, 0, changelog=ready.name("changelog"), targets=targets, faults=faults(Defect.NO_FENCING, rule=rule))
+        Writer(
+            settings,
+            ready.group,
+            0,
+            changelog=ready.name("changelog"),
+            targets=targets,
+            inputs=(),
+            faults=faults(Defect.NO_FENCING, rule=rule),
+        )
         for _ in range(2)
     )
     await zombie.start()
