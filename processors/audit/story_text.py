@@ -150,7 +150,12 @@ def _row(policy: Policy, rule: str, version: str, instant: int, words: Vocabular
 
 def _cause(story: Story, decision: Decision, words: Vocabulary) -> str:
     number = story.numbers.get(decision.caused_by.event_id or "")
-    return words.phrase(Phrase.BY_REVIEW) if number is None else _reference(story, number, words)
+    if number is not None:
+        return _reference(story, number, words)
+    began = any(each.name == decision.policy_version and each.effective_from == decision.as_of for each in story.policy.versions)
+    if began:
+        return words.phrase(Phrase.BY_VERSION, policy_version=decision.policy_version, instant=instant_text(words, decision.as_of))
+    return words.phrase(Phrase.BY_REVIEW)
 
 
 def _evidence(story: Story, decision: Decision, words: Vocabulary) -> Iterator[str]:

@@ -239,6 +239,7 @@ class Phrase(Enum):
     POSITION = ("position", frozenset({"position", "text"}))
     EVENT_NUMBER = ("event_number", frozenset({"number", "instant", "what"}))
     BY_REVIEW = ("by_review", frozenset[str]())
+    BY_VERSION = ("by_version", frozenset({"policy_version", "instant"}))
     BECOMES = ("becomes", frozenset({"instant"}))
     DETAILS_BECOME = ("details_become", frozenset({"instant"}))
     TIME_CHANGES_NOTHING = ("time_changes_nothing", frozenset[str]())
