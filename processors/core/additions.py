@@ -15,7 +15,8 @@ from processors.core.events import (
     SubscriptionStateChanged,
     SubscriptionTransfer,
 )
-from processors.core.facts import End, Extension, Grant, Key, Slot, Transfer, Value
+from processors.core.facts import End, Extension, Grant, Slot, Transfer
+from processors.core.registers import Key, Value
 
 RANKS: Final[dict[type[Event], int]] = {
     ReviewDue: 0,

@@ -12,7 +12,8 @@ from functools import lru_cache
 from typing import Final, TypeVar
 
 from processors.core import facts as f
-from processors.core.facts import Key, Obtained, Predecessor, Registers, Seller, Value, Write
+from processors.core.facts import Obtained, Predecessor, Seller
+from processors.core.registers import Key, Registers, Value, Write
 from processors.core.symbols import (
     AcquisitionChannel,
     AzureOffer,

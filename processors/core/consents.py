@@ -9,8 +9,9 @@ from processors.core import facts as f
 from processors.core.calendar import DAY, P2Y, Duration, plus, plus_duration, read_duration
 from processors.core.conclusions import Reason
 from processors.core.evolve import counts_by_version
-from processors.core.facts import End, Extension, Grant, Key, Partner, Reach
+from processors.core.facts import End, Extension, Grant, Partner, Reach
 from processors.core.policy import FOREVER, Policy
+from processors.core.registers import Key
 from processors.core.symbols import GranterRole
 from processors.core.tuples import maker
 

@@ -8,8 +8,9 @@ from typing import Final
 
 from processors.core import facts as f
 from processors.core.additions import Additions
-from processors.core.facts import Customer, End, Grant, Key, Partner, Reach, Subscription
+from processors.core.facts import Customer, End, Grant, Partner, Reach, Subscription
 from processors.core.policy import Policy
+from processors.core.registers import Key
 from processors.core.symbols import GranterRole
 
 _UNKNOWN: Final = GranterRole.UNKNOWN

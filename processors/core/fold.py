@@ -20,8 +20,9 @@ from processors.core.events import (
     SubscriptionTransfer,
     Told,
 )
-from processors.core.facts import Obtained, Predecessor, Seller, Transfer, Value
+from processors.core.facts import Obtained, Predecessor, Seller, Transfer
 from processors.core.fold_consents import add_consent, add_end
+from processors.core.registers import Value
 from processors.core.symbols import AcquisitionChannel, CancellationKind, CancellationStatus, PurchaseKind, Status, TransferKind
 from processors.core.tuples import maker
 

@@ -8,7 +8,8 @@ from processors.core import facts as f
 from processors.core.additions import Additions, effective
 from processors.core.calendar import read_duration
 from processors.core.events import Cancellation, ConsentGranted
-from processors.core.facts import End, Extension, Grant, Key, Reach, Value, make_grant
+from processors.core.facts import End, Extension, Grant, Reach, make_grant
+from processors.core.registers import Key, Value
 from processors.core.symbols import (
     CancellationKind,
     CancellationStatus,

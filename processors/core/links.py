@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from processors.core import facts as f
-from processors.core.facts import Customer, Predecessor, Write
+from processors.core.facts import Customer, Predecessor
+from processors.core.registers import Write
 
 
 class Links:

@@ -13,10 +13,11 @@ from typing import Any, Final, NamedTuple
 from processors.core import facts as f
 from processors.core.conclusions import BillingOwnerKind
 from processors.core.decisions import BillingOwner
-from processors.core.facts import Customer, Obtained, Registers, Seller, Transfer, Write, values_of
+from processors.core.facts import Customer, Obtained, Seller, Transfer
 from processors.core.links import Links, registers_at
 from processors.core.policy import FOREVER, Policy
 from processors.core.positions import Context, context_of
+from processors.core.registers import Registers, Write, values_of
 from processors.core.symbols import AcquisitionChannel, AzureOffer, Cloud, CommercePlatform, ServiceType, Status
 from processors.core.terms import CANCELLED, OF_ENDED_STATUS, Cancellable, State, cancellable, has_ended, lapses, term_end, term_states
 from processors.core.tuples import maker

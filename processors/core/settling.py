@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 
 from processors.core.evolve import Touched
-from processors.core.facts import Customer, Registers
+from processors.core.facts import Customer
 from processors.core.outlook import Outlook
 from processors.core.partners import PartnerView
 from processors.core.policy import FOREVER, Policy
 from processors.core.positions import Context
+from processors.core.registers import Registers
 from processors.core.subscriptions import SubscriptionView
 
 

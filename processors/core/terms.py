@@ -7,8 +7,8 @@ from typing import Any, Final, NamedTuple
 
 from processors.core import facts as f
 from processors.core.calendar import DAY, plus, plus_duration, read_duration, start_of_day, year_of
-from processors.core.facts import Value, Write
 from processors.core.policy import FOREVER, Policy
+from processors.core.registers import Value, Write
 from processors.core.symbols import CancellationStatus, CommercePlatform, ServiceType, Status, Symbol
 from processors.core.tuples import maker
 

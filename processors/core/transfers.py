@@ -7,8 +7,9 @@ from typing import Final, NamedTuple
 
 from processors.core.calendar import DAY, plus
 from processors.core.conclusions import Reason
-from processors.core.facts import Key, Transfer
+from processors.core.facts import Transfer
 from processors.core.policy import FOREVER
+from processors.core.registers import Key
 from processors.core.symbols import TransferKind
 
 REQUEST_RUNS: Final = 30 * DAY

@@ -15,10 +15,10 @@ from processors.core import chunks
 from processors.core.conclusions import SupportAccess
 from processors.core.decisions import Cause, Decision
 from processors.core.events import Event
-from processors.core.facts import values_of
 from processors.core.handle import Disposition, handle, pairs_under, review, settling_of, wake
 from processors.core.pairs import answer_of
 from processors.core.policy import FOREVER, Policy
+from processors.core.registers import values_of
 from processors.core.replay import canonical_replay
 from processors.core.settling import Settling
 from processors.core.state import CustomerState
