@@ -11,7 +11,7 @@ from processors.core.conclusions import Reason
 from processors.core.evolve import counts_by_version
 from processors.core.facts import End, Extension, Grant, Partner, Reach
 from processors.core.policy import FOREVER, Policy
-from processors.core.registers import Key
+from processors.core.registers import Key, Write
 from processors.core.symbols import GranterRole
 from processors.core.tuples import maker
 
@@ -240,7 +240,7 @@ _NO_REQUESTS: Final = Requests((_NONE, _NONE, _NONE), (None, None, None), None)
 
 
 def requests_at(
-    partner: Partner, writes: list[f.Write | None], slots: tuple[SlotTerms, ...], families: tuple[int, ...], instant: int
+    partner: Partner, writes: list[Write | None], slots: tuple[SlotTerms, ...], families: tuple[int, ...], instant: int
 ) -> tuple[Requests, int]:
     """The state of each family's request, looking only at `families` (policy.md 4.5), and until when.
 
