@@ -15,10 +15,10 @@ from collections.abc import Sequence
 from aiokafka import AIOKafkaConsumer
 from aiokafka.structs import TopicPartition
 
+from processors.engine.bare import BareRecord, leave_records_bare
 from processors.engine.faults import Failpoint, reached
 from processors.engine.marker import MARKER_KEY, RESERVED, Marker, MarkerDamagedError
 from processors.engine.positions import RESET
-from processors.engine.records import Record
 from processors.engine.store import Checkpoint, StateStore
 from processors.engine.tasks import persistently
 from processors.engine.wiring import Wiring
@@ -64,6 +64,7 @@ class Restore:
             what = f"the limits of the changelog of partition {self._number}"
             with self._wiring.watchdog.limit(f"finding {what}", settings.deadlines.restore_progress):
                 await persistently(consumer.start, what)
+                leave_records_bare(consumer)
                 consumer.assign([self._place])
                 first = (await persistently(lambda: consumer.beginning_offsets([self._place]), what))[self._place]
                 end = (await persistently(lambda: consumer.end_offsets([self._place]), what))[self._place]
@@ -125,7 +126,7 @@ class Restore:
         self._wiring.figures.restored_records += self._read
         self._wiring.figures.restore_seconds += time.monotonic() - began
 
-    def _take_in(self, records: Sequence[Record]) -> None:
+    def _take_in(self, records: Sequence[BareRecord]) -> None:
         rows = []
         checkpoint = None
         for record in records:
