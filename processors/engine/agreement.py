@@ -79,8 +79,7 @@ class Agreement:
     async def _once(self, partition: Partition) -> dict[str, Position]:
         places = self._places(partition)
         committed = await self._offsets.committed(places)
-        first = await self._consumer.beginning_offsets(places)
-        following = await self._consumer.end_offsets(places)
+        first, following = await asyncio.gather(self._consumer.beginning_offsets(places), self._consumer.end_offsets(places))
         positions = starting_positions(
             self._wiring.inputs,
             application=self._wiring.application,
