@@ -24,6 +24,9 @@ STEPS_MIN = 5
 WARM_UP_SECONDS = 1.0
 FIRST_SECONDS_MAX = 90.0
 STOP_SECONDS_MAX = 45.0
+IDLE_SHARE = 0.1
+"""Of one core; a broker of this size that nobody asks anything takes 0.03 to 0.05."""
+IDLE_SECONDS_MAX = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,17 @@ def event(draw: random.Random, serial: int, customers: int, kind: str, occurred_
         "note": "as agreed by telephone" if serial % 3 else None,
     }  # fmt: skip
     return customer.encode(), encode_event(value)
+
+
+def until_idle(broker: Broker) -> float:
+    """Wait until the broker has taken next to no CPU time for a second; return the seconds waited."""
+    begun = time.monotonic()
+    while time.monotonic() < begun + IDLE_SECONDS_MAX:
+        at, used = time.monotonic(), broker.cpu_seconds()
+        time.sleep(1)
+        if broker.cpu_seconds() - used < IDLE_SHARE * (time.monotonic() - at):
+            return time.monotonic() - begun
+    raise TimeoutError(f"the broker is not idle after {IDLE_SECONDS_MAX:.0f} s")
 
 
 def fill(broker: Broker, inputs: Sequence[str], count: int, customers: int) -> None:
@@ -156,6 +170,25 @@ def measure(broker: Broker, contestant: Contestant, progress: Progress, events: 
     (first_at, first, own_first, broker_first), (last_at, last, own_last, broker_last) = counted[0], counted[-1]
     made = last - first
     return Speed(made, made / (last_at - first_at), 1e6 * (own_last - own_first) / made, 1e6 * (broker_last - broker_first) / made)
+
+
+def until_working(broker: Broker, contestant: Contestant, progress: Progress, inputs: Sequence[str]) -> float:
+    """Give each partition of each input one event and wait until all are done; return the seconds waited."""
+    begun = time.monotonic()
+    draw = random.Random(3)
+    producer = Producer({"bootstrap.servers": broker.bootstrap})
+    places = [(which, number) for which in range(len(inputs)) for number in range(PARTITIONS)]
+    for serial, (which, number) in enumerate(places):
+        key, value = event(draw, serial, 1_000, KINDS[which], time.time_ns() // 1000)
+        producer.produce(inputs[which], value, key, partition=number)
+    if producer.flush(30):
+        raise RuntimeError("the first events could not be produced")
+    while progress.count() < len(places):
+        contestant.require_alive()
+        if time.monotonic() > begun + FIRST_SECONDS_MAX:
+            raise TimeoutError("the contestant does not finish its first events")
+        time.sleep(SAMPLE_SECONDS)
+    return time.monotonic() - begun
 
 
 def measure_latency(broker: Broker, inputs: Sequence[str], output: str, rate: float, seconds: float) -> Latency:
