@@ -6,6 +6,7 @@ import os
 import shutil
 import uuid
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -28,18 +29,34 @@ def libraries() -> Path:
         return downloads.fetched(kafka.NAME, cache, look_for_prerequisites().maven, lambda _: None, DOWNLOAD_SECONDS)
 
 
+class MakeBroker(Protocol):
+    def __call__(self, name: str, settings: str = "") -> AbstractContextManager[Broker]: ...
+
+
 @pytest.fixture(scope="session")
-def victim(request: pytest.FixtureRequest, libraries: Path) -> Iterator[Broker]:
-    """A broker that a test may kill, freeze and restart, and must leave running. Where a test failed its folder stays, to be looked at."""
-    broker = Broker(ROOT / ".broker" / f"faults-{os.getpid()}", libraries)
-    try:
-        broker.format()
-        broker.start()
+def make_broker(request: pytest.FixtureRequest, libraries: Path) -> MakeBroker:
+    """Brokers that a test may kill, freeze and restart. Where a test failed their folders stay, to be looked at."""
+
+    @contextmanager
+    def make(name: str, settings: str = "") -> Iterator[Broker]:
+        broker = Broker(ROOT / ".broker" / f"{name}-{os.getpid()}", libraries, settings)
+        try:
+            broker.format()
+            broker.start()
+            yield broker
+        finally:
+            broker.kill()
+            if not request.session.testsfailed:
+                shutil.rmtree(broker.folder, ignore_errors=True)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def victim(make_broker: MakeBroker) -> Iterator[Broker]:
+    """A broker that every test must leave running."""
+    with make_broker("faults") as broker:
         yield broker
-    finally:
-        broker.kill()
-        if not request.session.testsfailed:
-            shutil.rmtree(broker.folder, ignore_errors=True)
 
 
 @pytest.fixture

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults.brokers import Broker
-from tests.faults.conftest import ROOT
+from tests.faults.conftest import MakeBroker
 from tests.faults.scene import Scene
 
 pytestmark = [pytest.mark.xdist_group("faults"), pytest.mark.timeout(300), pytest.mark.long]
@@ -24,15 +22,9 @@ IDLE_SECONDS = 12.0  # some times of what is forgotten and of how often the brok
 
 
 @pytest.fixture
-def forgetful(libraries: Path, forgotten: str) -> Iterator[Broker]:
-    broker = Broker(ROOT / ".broker" / f"idle-{os.getpid()}", libraries, FORGETS[forgotten])
-    try:
-        broker.format()
-        broker.start()
+def forgetful(make_broker: MakeBroker, forgotten: str) -> Iterator[Broker]:
+    with make_broker("idle", FORGETS[forgotten]) as broker:
         yield broker
-    finally:
-        broker.kill()
-        shutil.rmtree(broker.folder, ignore_errors=True)
 
 
 @pytest.mark.parametrize(
