@@ -18,7 +18,7 @@ from processors.audit.decided import derives
 from processors.audit.entries import DECISIONS, IN_FORCE, JOURNAL, Record, entry_of
 from processors.audit.tree import Tree, leaf_of
 from processors.codec import MessageRejected, Schemas, decode_decision
-from processors.codec.avro_reader import read_bytes
+from processors.codec.avro_bytes import read_bytes
 from processors.codec.messages import CONFLUENT
 from processors.contract import contract
 from processors.contract.chain import entry_hash

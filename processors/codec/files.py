@@ -15,7 +15,7 @@ from typing import Any, BinaryIO, Final, cast
 
 import fastavro
 
-from processors.codec.avro_reader import Reader
+from processors.codec.avro_bytes import Reader
 from processors.codec.instants import read_instant
 from processors.codec.json_form import LONG, SHOWN_MAX, UnknownNames, expected, nearest
 from processors.codec.messages import TopicCodec, topic_codec

@@ -13,7 +13,8 @@ from difflib import get_close_matches
 from operator import attrgetter
 from typing import Any, Final, TypeAlias
 
-from processors.codec.avro_reader import INT, Records, Symbols, Texts
+from processors.codec.avro_bytes import INT
+from processors.codec.avro_reader import Records, Symbols, Texts
 from processors.codec.instants import read_day, read_instant, write_day, write_instant
 from processors.codec.rejected import MessageRejected, invalid
 from processors.codec.shapes import attribute

@@ -10,7 +10,8 @@ from functools import cache
 from typing import Any, Final, Protocol
 
 from processors.codec import door, shapes
-from processors.codec.avro_reader import Plan, Reader
+from processors.codec.avro_bytes import Reader
+from processors.codec.avro_reader import Plan
 from processors.codec.avro_writer import record_writer
 from processors.codec.json_form import JsonPlan, UnknownNames, expected, json_writer
 from processors.codec.rejected import MessageRejected, undecodable

@@ -17,7 +17,7 @@ from typing import Any
 import fastavro
 import pytest
 
-from processors.codec import MessageRejected, avro_reader, check_record, decode, encode, json_form, read_json, to_json, view
+from processors.codec import MessageRejected, avro_bytes, avro_reader, check_record, decode, encode, json_form, read_json, to_json, view
 from processors.codec.files import read_line
 from processors.contract import ErrorCode, contract
 from processors.contract.avro import plain
@@ -206,7 +206,7 @@ def test_nothing_escapes_for_any_schema_of_a_registry() -> None:
 
 
 DEFECTS: dict[str, tuple[Callable[[pytest.MonkeyPatch], None], Callable[[random.Random], str]]] = {
-    "a wrong index is no rejection": (lambda patch: patch.setattr(avro_reader, "undecodable", lambda _: ValueError()), try_bytes),
+    "a wrong index is no rejection": (lambda patch: patch.setattr(avro_bytes, "undecodable", lambda _: ValueError()), try_bytes),
     "instants are not checked": (lambda patch: patch.setattr(avro_reader, "FIRST_INSTANT", -(2**63)), try_bytes),
     "half a surrogate pair is a text": (lambda patch: patch.setattr(json_form, "_whole", str), try_json),
 }
