@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import itertools
 import logging
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
@@ -138,13 +137,14 @@ class Fencing:
         await self._served()
         session, committed, interrupted = await self._fence(own)
         await reached(self._faults, Failpoint.FENCING_OWNED, self._scope.partition)
-        for turn in itertools.count(1):
+        rounds = 0
+        while True:
             await self._end_all(session, committed=committed)
+            rounds += 1
             still_open = await self._left_open()
-            if not still_open or (turn >= SHARED_ROUNDS and still_open <= {*self._scope.shared}):
+            if not still_open or (rounds >= SHARED_ROUNDS and still_open <= {*self._scope.shared}):
                 return interrupted
             logger.warning("%s: after its end a transaction is still open in %s; ending it again", self._id, sorted(still_open))
-        raise AssertionError
 
     async def nothing_open(self, place: TopicPartition) -> None:
         """Wait until a partition that nobody else writes to holds no open transaction: a reader of what is committed reaches its end."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from aiokafka.protocol.offset import OffsetRequest
 from aiokafka.structs import TopicPartition
 
 from processors.engine import ends as module
-from processors.engine.ends import READ_COMMITTED, READ_UNCOMMITTED, ended, ends
+from processors.engine.ends import READ_COMMITTED, READ_UNCOMMITTED, ended, ends, left_open
 from processors.engine.offsets import GroupOffsets
 
 OUT, LOG, INPUT = TopicPartition("out", 0), TopicPartition("log", 0), TopicPartition("in", 0)
@@ -63,10 +64,15 @@ class Leaders:
 
 
 class Group(GroupOffsets):
-    """A group whose committed offsets are these, one after another."""
+    """A group whose committed offsets are these, one after another; with offsets of these partitions pending, likewise."""
 
-    def __init__(self, *answers: dict[TopicPartition, int]) -> None:
+    def __init__(self, *answers: dict[TopicPartition, int], pending: Sequence[set[TopicPartition]] = (set(),)) -> None:
         self._left = list(answers)
+        self._pending = list(pending)
+
+    async def pending(self, places: Any) -> set[TopicPartition]:
+        assert set(places) == set(OFFSETS)
+        return self._pending.pop(0) if len(self._pending) > 1 else self._pending[0]
 
     async def committed(self, wanted: Any) -> dict[TopicPartition, int]:
         assert set(wanted) == set(OFFSETS)
@@ -111,3 +117,33 @@ async def test_the_end_asked_for_is_the_isolations(isolation: int) -> None:
     client = Leaders({OUT: 12, LOG: 22})
     assert await ends(client, WRITTEN, isolation) == {OUT: 12, LOG: 22}
     assert client.asked[0]._isolation_level == isolation
+
+
+async def test_nothing_is_left_open_where_what_was_there_first_can_be_read() -> None:
+    there, more = {OUT: 12, LOG: 22}, {OUT: 50, LOG: 60}
+    assert await left_open(Leaders(there), Group(), WRITTEN, OFFSETS) == set()
+    client = Leaders(there, {OUT: 10, LOG: 20}, {OUT: 13, LOG: 21}, more)
+    assert await left_open(client, Group(pending=[{INPUT}, {INPUT}, {INPUT}, set()]), WRITTEN, OFFSETS) == set()
+    assert [request._isolation_level for request in client.asked[:4]] == [READ_UNCOMMITTED, *[READ_COMMITTED] * 3]
+
+
+@pytest.mark.parametrize(
+    ("stable", "pending", "found"),
+    [({OUT: 11, LOG: 22}, set(), {OUT}), ({OUT: 12, LOG: 20}, {INPUT}, {LOG, INPUT}), ({OUT: 12, LOG: 22}, {INPUT}, {INPUT})],
+    ids=["out", "log and offsets", "offsets"],
+)
+async def test_what_is_left_open_is_told(
+    stable: dict[TopicPartition, int], pending: set[TopicPartition], found: set[TopicPartition], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MARKERS_LATE_SECONDS", -1.0)  # late with the first answer
+    assert await left_open(Leaders({OUT: 12, LOG: 22}, stable), Group(pending=[pending]), WRITTEN, OFFSETS) == found
+
+
+@pytest.mark.parametrize(
+    "away", [None, NotLeaderForPartitionError.errno, ConnectionError("gone")], ids=["no leader", "not leader", "no connection"]
+)
+async def test_while_a_leader_does_not_answer_nothing_is_taken_for_left_open(away: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MARKERS_LATE_SECONDS", -1.0)  # late with the first answer
+    client = Leaders(*[away] * 20, {OUT: 12, LOG: 22})
+    assert await left_open(client, Group(), WRITTEN, OFFSETS) == set()
+    assert client.updates == 20, "where the leader is must be asked again"

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
+from aiokafka import AIOKafkaProducer
 from aiokafka.errors import InvalidProducerEpoch, ProducerFenced
 from aiokafka.protocol.transaction import AddPartitionsToTxnRequest
 from aiokafka.structs import TopicPartition
@@ -262,3 +263,23 @@ async def test_a_commit_that_was_cut_off_is_said(ready: Topics, caplog: pytest.L
     assert "aborted what it was to commit" in caplog.text
     for fencing in (first, second):
         await fencing.stop()
+
+
+@pytest.mark.parametrize("shared", [True, False])
+async def test_what_others_have_open_in_a_shared_partition_is_theirs(ready: Topics, shared: bool) -> None:
+    place = TopicPartition(ready.name("out"), 1)
+    other = AIOKafkaProducer(bootstrap_servers=ready.servers, transactional_id=ready.name("other"))
+    await other.start()
+    await other.begin_transaction()
+    await other.send_and_wait(place.topic, b"v", partition=1)
+    settings = dataclasses.replace(SETTINGS, bootstrap_servers=tuple(ready.servers))
+    scope = Scope(0, [] if shared else [place], [place] if shared else [])
+    fencing = Fencing(settings, f"{ready.group}-0", ready.group, scope)
+    await fencing.start()
+    ending = asyncio.create_task(fencing.end_former())
+    if not shared:
+        assert not (await asyncio.wait([ending], timeout=5))[0]
+        await other.commit_transaction()
+    assert await asyncio.wait_for(ending, 40) is False
+    await fencing.stop()
+    await other.stop()
