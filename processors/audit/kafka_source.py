@@ -40,9 +40,8 @@ class FetchedSchemas:
         """The schema as JSON; UNKNOWN_SCHEMA where there was no registry, or none of that id in it."""
         found = self.known.get(schema_id)
         if found is None:
-            raise MessageRejected(
-                ErrorCode.UNKNOWN_SCHEMA, None, f"schema id {schema_id} is not known to a schema registry that is configured"
-            )
+            what = f"schema id {schema_id} is not known; to read from Kafka set schema_registry_urls as the worker has it"
+            raise MessageRejected(ErrorCode.UNKNOWN_SCHEMA, None, what)
         return found
 
     async def fetch(self, registry: Registry, records: list[Record]) -> None:

@@ -7,6 +7,7 @@ import io
 import json
 import os
 import signal
+import subprocess
 import sys
 import time
 from dataclasses import replace
@@ -41,12 +42,15 @@ STORY = living.STORIES / "04-csp-licence-waits-for-term-end.events.jsonl"
 NOBODYS_ID = b"\x00\x7f\xff\xff\xf0"
 
 
+def environment(settings: Settings, registry_url: str) -> dict[str, str]:
+    told = {"KAFKA_BOOTSTRAP_SERVERS": settings.kafka_bootstrap_servers[0], "TOPIC_PREFIX": settings.topic_prefix}
+    return os.environ | {f"MULTICHANNEL_{name}": value for name, value in (told | {"SCHEMA_REGISTRY_URLS": registry_url}).items()}
+
+
 async def produced(settings: Settings, registry_url: str) -> None:
     """The story, sent by the command as a user would."""
-    told = {"KAFKA_BOOTSTRAP_SERVERS": settings.kafka_bootstrap_servers[0], "TOPIC_PREFIX": settings.topic_prefix}
-    environment = {f"MULTICHANNEL_{name}": value for name, value in (told | {"SCHEMA_REGISTRY_URLS": registry_url}).items()}
     sending = await asyncio.create_subprocess_exec(
-        str(COMMAND), "produce", str(STORY), env={**os.environ, **environment}, stdout=sys.stderr
+        str(COMMAND), "produce", str(STORY), env=environment(settings, registry_url), stdout=sys.stderr
     )
     assert await asyncio.wait_for(sending.wait(), 100) == 0
 
@@ -81,6 +85,21 @@ def verified_by_an_auditor(settings: Settings, registry_url: str, folder: Path) 
     assert (finding.damage, finding.place) == (Damage.ALTERED_ENTRY, records[1].place)
     with pytest.raises(SourceUnreadable, match="schema_registry_urls"):
         verify(Task(source=KafkaSource(settings, settings.kafka_bootstrap_servers)))
+
+
+def told_to_a_support_agent(settings: Settings, registry_url: str, customer: str, exported: Path) -> None:
+    """The same from the broker with the registry as from an export without it; without a registry it is said what is missing."""
+
+    def told(*options: str, registry: str = "") -> subprocess.CompletedProcess[str]:
+        command = [str(COMMAND), "explain", customer, *options]
+        return subprocess.run(command, env=environment(settings, registry), capture_output=True, text=True, timeout=100, check=False)
+
+    of_broker, of_export, without = told(registry=registry_url), told("--from", str(exported)), told()
+    assert (of_broker.returncode, of_export.returncode) == (0, 0), of_broker.stderr
+    assert of_broker.stdout == of_export.stdout
+    assert customer in of_broker.stdout
+    assert without.returncode != 0
+    assert "schema_registry_urls" in without.stderr
 
 
 async def read_by_a_stranger(registry_url: str, value: bytes) -> Any:
@@ -126,3 +145,4 @@ async def test_events_and_decisions_in_confluent_framing(settings: Settings, reg
     plain = await read_by_a_stranger(registry_url, found.decisions[-1].value)
     assert (plain["decision_id"], plain["outcome"]) == (decisions[-1].decision_id, decisions[-1].answer.outcome.value)
     await asyncio.to_thread(verified_by_an_auditor, settings, registry_url, tmp_path)
+    await asyncio.to_thread(told_to_a_support_agent, settings, registry_url, customer, tmp_path / "parquet")
