@@ -16,8 +16,9 @@ from processors.core.policy import Policy
 from processors.words.events import OF_CUSTOMER, event_facts, event_headline, event_ids, event_source
 from processors.words.instants import instant_text
 from processors.words.message import Part, about, answer_parts, labelled, part_lines, reference
+from processors.words.phrases import Phrase
 from processors.words.vocabulary import Vocabulary
-from processors.words.worded import Field, Heading, Label, Phrase, Rule
+from processors.words.worded import Field, Heading, Label, Rule
 
 WIDTH: Final = 96
 INDENT: Final = "   "

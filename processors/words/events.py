@@ -20,8 +20,9 @@ from processors.core.events import (
 )
 from processors.core.symbols import CancellationStatus, ConsentKind, Symbol
 from processors.words.instants import day_text, instant_text
+from processors.words.phrases import Phrase
 from processors.words.vocabulary import Vocabulary
-from processors.words.worded import Field, Heading, Phrase
+from processors.words.worded import Field, Heading
 
 OF_CUSTOMER: Final = (Field.CUSTOMER_COUNTRY, Field.IS_CSP_TRANSACTING_TENANT)
 """What nearly every event of a customer repeats."""

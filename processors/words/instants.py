@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+from processors.words.phrases import Phrase
 from processors.words.vocabulary import Vocabulary
-from processors.words.worded import Phrase
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from processors.core.conclusions import ConsentPosition
 from processors.core.decisions import Answer, BillingOwner, Decision, NextStep
 from processors.words.instants import instant_text
+from processors.words.phrases import Phrase
 from processors.words.vocabulary import Vocabulary
-from processors.words.worded import Label, Phrase
+from processors.words.worded import Label
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,8 @@ from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 
-from processors.words.worded import CODES, Phrase, Worded
+from processors.words.phrases import Phrase
+from processors.words.worded import CODES, Worded
 
 _PHRASES = "phrase"
 _ABOUT = ("tag", "name", "also")

@@ -21,8 +21,9 @@ from processors.core.decisions import Decision
 from processors.core.policy import Policy
 from processors.core.replay import canonical_replay
 from processors.words.instants import instant_text
+from processors.words.phrases import Phrase
 from processors.words.vocabulary import vocabularies
-from processors.words.worded import Lever, Phrase, Rule
+from processors.words.worded import Lever, Rule
 from tests.audit.telling import NAMES, Told, at, options_of, policy_of, told, until_of
 from tests.reference.core_replay import caused
 from tests.reference.histories import history

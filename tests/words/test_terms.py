@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from processors.core.conclusions import Actor, BillingOwnerKind, MoveOption, NextStepCode, Outcome, Reason, Role, SupportAccess
+from processors.words.phrases import Phrase
 from processors.words.vocabulary import Vocabulary, vocabularies
-from processors.words.worded import Heading, Label, Phrase, Rule, Worded
+from processors.words.worded import Heading, Label, Rule, Worded
 
 TERMS = (Path(__file__).parent / "terms.md").read_text(encoding="utf-8")
 TRANSLATIONS = ("cs", "pl", "hu", "sv", "zh-CN")

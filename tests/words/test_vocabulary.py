@@ -16,6 +16,7 @@ from processors.core.events import Event
 from processors.core.order import ORDER
 from processors.core.tables_azure import TABLE_C, TABLE_D
 from processors.core.tables_licences import TABLE_A, TABLE_B
+from processors.words.phrases import Phrase
 from processors.words.vocabulary import (
     UnknownLanguageError,
     Vocabulary,
@@ -24,7 +25,7 @@ from processors.words.vocabulary import (
     vocabularies,
     vocabulary_of,
 )
-from processors.words.worded import CODES, Phrase, Rule, Worded
+from processors.words.worded import CODES, Rule, Worded
 
 TAGS = ("cs", "en", "hu", "pl", "sv", "zh-CN")
 SOURCES = Path(str(files("processors.words") / "languages"))
