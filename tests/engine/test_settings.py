@@ -15,6 +15,7 @@ from processors.engine import Deadlines, EngineSettings
         ({"deadlines": Deadlines(commit=21.0, handler=10.0)}, "rebalance_timeout_ms"),
         ({"deadlines": Deadlines(drain=30.0)}, "rebalance_timeout_ms"),
         ({"transaction_timeout_ms": 15_000}, "transaction_timeout_ms"),
+        ({"transaction_timeout_ms": 20_001}, "transaction_timeout_ms.*whole seconds"),
         ({"consumer_request_timeout_ms": 30_000}, "consumer_request_timeout_ms"),
         ({"heartbeat_interval_ms": 10_000}, "session_timeout_ms"),
         ({"sequence_records_max": 2**31}, "sequence_records_max"),
